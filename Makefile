@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+#   make            libnst and the nst program, in build/
+#   make demo       everything, from the packages to a painted clip   [IN=clip STYLE=name OUT=painted.mp4]
+#   make check      every test
+#   make install    [DESTDIR= prefix=]
+#   make ffmpeg     build/bin/ffmpeg with the filter                   [FFMPEG_SRC=dir FFMPEG_VERSION=7.1]
+#   make dist       a source archive;  make clean
+#
+# Settings come from configure, which runs by itself with its defaults. To choose: ./configure --help. In the source folder
+# everything is made in build/; configure called from any other folder makes that one a build folder.
+
+SRC ?= .
+BUILD ?= build
+
+all:
+
+ifneq ($(MAKECMDGOALS),clean)
+include $(BUILD)/config.mk
+endif
+
+# -- setting up ----------------------------------------------------------------------------------------------------
+
+# Only these two may install packages.
+needs_packages := $(filter demo check,$(MAKECMDGOALS))
+
+$(BUILD)/config.mk: $(SRC)/configure | $(if $(needs_packages),packages)
+	@mkdir -p $(BUILD)
+	@cd $(BUILD) && $(abspath $(SRC))/configure $(CONFIGURE_ARGS)
+
+$(BUILD)/config.h: $(BUILD)/config.mk ;
+
+packages:
+	@$(SRC)/scripts/packages
+
+.PHONY: all lib tools programs ffmpeg demo check check-here test-programs install clean dist packages
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# -- sources -------------------------------------------------------------------------------------------------------
+
+sources = $(patsubst $(SRC)/%,%,$(wildcard $(addprefix $(SRC)/,$(1))))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1)))
+
+LIB_OBJECTS   := $(call objects,model/*.c model/kernels/*.c)
+TOOL_OBJECTS  := $(call objects,tools/*.c tools/import/*.c)
+TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/test_*.c))
+TEST_HELPERS  := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/tools/*.c))
+TEST_SCRIPTS  := $(call sources,tests/*.sh)
+MANUALS       := $(call sources,doc/*.1)
+WEIGHTS       := $(call sources,weights/*.nsw)
+
+SONAME  = libnst.so.$(firstword $(subst ., ,$(VERSION)))
+STATIC  = $(BUILD)/lib/libnst.a
+SHARED  = $(BUILD)/lib/libnst.so.$(VERSION)
+NST     = $(BUILD)/bin/nst
+
+# -- compiling -----------------------------------------------------------------------------------------------------
+
+CPPFLAGS_ALL = -I$(SRC)/include -I$(SRC)/model -I$(BUILD) $(CPPFLAGS)
+COMPILE = @echo "  CC      $(patsubst $(BUILD)/%,%,$@)"; mkdir -p $(@D); \
+          $(CC) $(CPPFLAGS_ALL) $(CONFIG_CFLAGS) $(OPENMP) -MMD -MP
+
+$(BUILD)/obj/model/%.o: $(SRC)/model/%.c $(BUILD)/config.h
+	$(COMPILE) $(FAST) -fPIC -fvisibility=hidden $(DATADIR_DEFINE) $(CJSON_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/tools/%.o: $(SRC)/tools/%.c $(BUILD)/config.h
+	$(COMPILE) $(NORMAL) -I$(SRC)/tools $(CJSON_CFLAGS) $(TOOLS_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/tests/%.o: $(SRC)/tests/%.c $(BUILD)/config.h
+	$(COMPILE) $(NORMAL) -I$(SRC)/tests $(CJSON_CFLAGS) $(TESTS_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+# The folder where installed styles lie is compiled in; `make install prefix=` may change it.
+DATADIR_DEFINE = -DNST_DATADIR='"$(datadir)/nst"'
+DATADIR_USERS := $(shell grep -ls NST_DATADIR $(SRC)/model/*.c)
+$(DATADIR_USERS:$(SRC)/%.c=$(BUILD)/obj/%.o): $(BUILD)/datadir
+
+$(BUILD)/datadir: FORCE
+	@mkdir -p $(@D); echo '$(datadir)' | cmp -s - $@ || echo '$(datadir)' >$@
+FORCE:
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# -- linking -------------------------------------------------------------------------------------------------------
+
+LINK = @echo "  LINK    $(patsubst $(BUILD)/%,%,$@)"; mkdir -p $(@D); $(CC) $(LDFLAGS)
+LIB_LIBS = $(CJSON_LIBS) $(filter -fopenmp,$(OPENMP)) -lm
+
+$(STATIC): $(LIB_OBJECTS)
+	@echo "  AR      $(patsubst $(BUILD)/%,%,$@)"; mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $^
+
+$(SHARED): $(LIB_OBJECTS)
+	$(LINK) -shared -Wl,-soname,$(SONAME) -o $@ $^ $(LIB_LIBS)
+	@ln -sf $(@F) $(@D)/$(SONAME); ln -sf $(SONAME) $(@D)/libnst.so
+
+$(NST): $(TOOL_OBJECTS) $(STATIC)
+	$(LINK) -o $@ $^ $(TOOLS_LIBS) $(LIB_LIBS)
+
+# Tests see the internals too: hidden symbols are hidden in the shared library only.
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(STATIC)
+	$(LINK) -o $@ $^ $(TESTS_LIBS) $(LIB_LIBS)
+
+lib: $(STATIC) $(if $(SANITIZER),,$(SHARED))
+tools: $(if $(filter yes,$(WITH_TOOLS)),$(if $(TOOL_OBJECTS),$(NST)))
+test-programs: $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS) $(TEST_HELPERS))
+all: lib tools
+
+# -- installing ----------------------------------------------------------------------------------------------------
+
+install: all
+	install -d $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)/nst $(DESTDIR)$(datadir)/nst
+	install -m 644 $(STATIC) $(SHARED) $(DESTDIR)$(libdir)
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(libdir)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libnst.so
+	install -m 644 $(SRC)/include/nst/*.h $(DESTDIR)$(includedir)/nst
+	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|' -e 's|@version@|$(VERSION)|' \
+	    -e 's|@openmp@|$(filter -fopenmp,$(OPENMP))|' $(SRC)/nst.pc.in >$(DESTDIR)$(libdir)/pkgconfig/nst.pc
+	$(if $(WEIGHTS),install -m 644 $(WEIGHTS:%=$(SRC)/%) $(DESTDIR)$(datadir)/nst)
+	$(if $(MANUALS),install -d $(DESTDIR)$(mandir)/man1 && install -m 644 $(MANUALS:%=$(SRC)/%) $(DESTDIR)$(mandir)/man1)
+	$(if $(filter yes,$(WITH_TOOLS)),install -d $(DESTDIR)$(bindir) && install $(NST) $(DESTDIR)$(bindir))
+
+# -- FFmpeg with the filter, demo, tests ---------------------------------------------------------------------------
+
+FFMPEG_VERSION ?= 7.1
+FFMPEG = $(BUILD)/bin/ffmpeg
+
+ffmpeg: lib
+	@$(SRC)/scripts/build-ffmpeg '$(BUILD)' '$(FFMPEG_VERSION)' '$(FFMPEG_SRC)'
+
+STYLE ?= starry
+demo: packages tools ffmpeg
+	@$(SRC)/scripts/demo '$(BUILD)' '$(STYLE)' '$(IN)' '$(OUT)'
+
+# The tests of this build folder alone: CHECK="test_graph cli.sh" picks some.
+CHECK ?= $(notdir $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS)) $(TEST_SCRIPTS))
+check-here: all test-programs
+	@$(SRC)/scripts/run-tests '$(BUILD)' $(CHECK)
+
+check: packages all test-programs ffmpeg
+	@$(SRC)/scripts/check '$(BUILD)' $(CHECK)
+
+# -- the rest ------------------------------------------------------------------------------------------------------
+
+dist: NAME = nst-$(VERSION)
+dist:
+	git -C $(SRC) archive --prefix=$(NAME)/ HEAD | xz >$(BUILD)/$(NAME).tar.xz
+	@echo $(BUILD)/$(NAME).tar.xz
+
+clean:
+	rm -rf $(BUILD)/obj $(BUILD)/lib $(BUILD)/bin $(BUILD)/tests $(BUILD)/config.* $(BUILD)/datadir
