@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_TRAIN_H
+#define NST_TRAIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <nst/compute.h>
+#include <nst/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Training a style network (Johnson et al. 2016) against a loss network.
+ *
+ *   loss = style_weight   * mean over levels and style layers of |G - G*|^2 / |G*|^2     (Gatys et al. 2016, eq. 3-5,
+ *                                                                 Frobenius norms, so that C, H, W drop out)
+ *        + content_weight * mean over content layers of mean((F - F_x)^2) / v(F_x)      (eq. 1; v: spatial variance
+ *                                                                 of F_x, averaged over channels)
+ *        + tv_weight      * (mean dx^2 + mean dy^2)                                      (total variation)
+ *
+ * G = F F^T / (H W) is the Gram matrix of the features F, C x HW. Levels are the picture, its half, its quarter ...
+ * (2x2 box averages). The content term is measured at content_level only.
+ *
+ * With the same options, pictures and seed the same bits come out, for any number of threads, and however often the
+ * run was stopped and resumed.
+ */
+typedef struct NstTrainer NstTrainer;
+
+/* A picture: RGB, planar (3 x height x width), 0 to 1. */
+typedef struct NstImage {
+    int width, height;
+    float *data;
+} NstImage;
+
+NST_API int nst_image_alloc(NstImage *image, int width, int height, NstError *err);
+NST_API void nst_image_free(NstImage *image); /* frees data and zeroes the struct */
+
+typedef enum NstArchitecture { NST_ARCH_FAST, NST_ARCH_JOHNSON } NstArchitecture;
+
+/*
+ * Gives content picture `index` (0 to n_content - 1) in `image`; the trainer frees it with nst_image_free. It must give the
+ * same picture each time. Not called from several threads at once.
+ */
+typedef int (*NstContentSource)(void *opaque, int index, NstImage *image, NstError *err);
+
+#define NST_MAX_LAYERS 16
+
+typedef struct NstTrainOptions {
+    size_t struct_size;       /* set by nst_train_defaults */
+    NstArchitecture arch;     /* Default fast */
+    int steps;                /* optimiser steps, 1 to 10^8. Default 2000 */
+    int batch;                /* crops a step, 1 to 64. Default 1 */
+    int crop;                 /* side of the training crops, pixels, 32 to 1024. Default 192 */
+    int levels;               /* pyramid levels of the style loss, 1 to 6. Default 3 */
+    int content_level;        /* pyramid level of the content loss, 0 to levels - 1. Default 1 */
+    const char *style_layers[NST_MAX_LAYERS];   /* NULL-terminated. Default relu1_1, relu2_1, relu3_1 */
+    const char *content_layers[NST_MAX_LAYERS]; /* NULL-terminated. Default relu3_1 */
+    float style_weight;       /* Default 1 */
+    float content_weight;     /* Default 0.02 */
+    float tv_weight;          /* Default 0.01 */
+    float learning_rate;      /* of Adam. Default 4e-3 for fast, 2e-3 for johnson; 0: that default */
+    float output_lr_scale;    /* factor for the output convolution. Default 0.1 for fast, 0.03 for johnson; 0: that */
+    float beta1, beta2;       /* of Adam. Default 0.9, 0.99 */
+    float clip_norm;          /* gradient norm is clipped to this; 0: not clipped. Default 1 */
+    int warmup;               /* steps of linear warm-up. Default 10 */
+    float hold;               /* share of the steps at the full rate; then a cosine down to 3 %. Default 0.5 */
+    uint64_t seed;            /* of weights, crops and order. Default 1 */
+    const char *name;         /* written into the style; as author and licence. Default "" */
+    const char *author;
+    const char *licence;
+    NstCompute compute;
+} NstTrainOptions;
+
+NST_API void nst_train_defaults(NstTrainOptions *options);
+
+/* Figures of the last step. */
+typedef struct NstTrainProgress {
+    int step;            /* steps done */
+    int steps;           /* steps planned */
+    float learning_rate;
+    float total;         /* weighted sum */
+    float style, content, tv; /* terms before weighting, mean over the batch */
+    float grad_norm;     /* before clipping */
+} NstTrainProgress;
+
+/*
+ * `loss` must be of kind loss and, like `style` and the source, outlive the trainer. Strings in options are copied.
+ * NST_ENOTFOUND names a layer that the loss network has not got, and lists those it has.
+ */
+NST_API int nst_trainer_open(NstTrainer **trainer, const NstTrainOptions *options, const NstModel *loss,
+                             const NstImage *style, NstContentSource source, void *opaque, int n_content,
+                             NstError *err);
+NST_API void nst_trainer_close(NstTrainer **trainer);
+
+/* One optimiser step. NST_ENOTFINITE names the term or tensor that is no longer finite; weights keep their last values. */
+NST_API int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, NstError *err);
+
+/*
+ * Everything that the next step depends on: weights, moments, random state, position, options. Written to a
+ * temporary file and renamed. A checkpoint of a run with other options is refused by name of the option; `steps` may
+ * differ only where that leaves the schedule as it was.
+ */
+NST_API int nst_trainer_save(const NstTrainer *trainer, const char *path, NstError *err);
+NST_API int nst_trainer_load(NstTrainer *trainer, const char *path, NstError *err);
+
+/* The network as it is now, a copy; the caller frees it. */
+NST_API int nst_trainer_model(const NstTrainer *trainer, NstModel **model, NstError *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

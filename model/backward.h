@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_BACKWARD_H
+#define NST_MODEL_BACKWARD_H
+
+#include "plan.h"
+
+/*
+ * Backward through a plan made with want_input_grad or want_tensor_grads, after exec_forward:
+ *   backward_begin(plan);
+ *   float *g = backward_seed(plan, tap);   for each tap, zeroed: add dL/d(value of tap) to it
+ *   backward_run(plan);
+ *   read backward_input_grad(plan), backward_tensor_grad(plan, tensor)
+ */
+void backward_begin(NstPlan *plan);
+
+/* The gradient of a tap's value, C x H x W; zeroed at the first call after backward_begin. */
+float *backward_seed(NstPlan *plan, int tap);
+
+void backward_run(NstPlan *plan);
+
+/* dL/d(input), C x H x W; overwritten by each backward_run. NULL unless want_input_grad. */
+const float *backward_input_grad(NstPlan *plan);
+
+/* dL/d(tensor): each backward_run adds to it. NULL unless want_tensor_grads, or where the plan does not use it. */
+float *backward_tensor_grad(NstPlan *plan, int tensor);
+void backward_clear_tensor_grads(NstPlan *plan);
+
+#endif

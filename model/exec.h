@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_EXEC_H
+#define NST_MODEL_EXEC_H
+
+#include "plan.h"
+
+/* Runs the plan on the value of node 0. Cannot fail: everything was checked and allocated by plan_create. */
+void exec_forward(NstPlan *plan);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_KERNELS_DSP_H
+#define NST_MODEL_KERNELS_DSP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <nst/compute.h>
+
+/*
+ * The kernels: single-threaded inner loops over rows or blocks of floats, chosen once for a plan. scalar.c is the
+ * reference that every other variant is tested against; dsp_init starts from it and overrides upwards, one
+ * instruction set after the other. Pointers need no alignment; sizes may be 0.
+ */
+typedef struct NstDsp {
+    NstGemm gemm; /* compute.h; B and C blocks of any size */
+
+    /* One row of a depthwise convolution: y[i] = sum over ky, kx of k[ky][kx] x[ky * x_stride + i * stride_x + kx * dilation_x] + bias.
+     * x points at the first tap of the first row; x_stride already holds the vertical dilation. */
+    void (*depthwise_row)(float *y, const float *x, ptrdiff_t x_stride, const float *k, int kh, int kw, int stride_x,
+                          int dilation_x, float bias, int n);
+
+    /* Sums of x, of (x - mean)^2 and of a b over n samples, in double. */
+    double (*sum)(const float *x, size_t n);
+    double (*sum_sq_dev)(const float *x, float mean, size_t n);
+    double (*dot)(const float *a, const float *b, size_t n);
+
+    void (*scale_shift)(float *y, const float *x, float scale, float shift, size_t n); /* y = scale x + shift; y may be x */
+    void (*relu)(float *y, const float *x, size_t n);                                  /* y may be x */
+    void (*add)(float *y, const float *a, const float *b, size_t n);                   /* y may be a or b */
+    void (*mul)(float *y, const float *a, const float *b, size_t n);
+    void (*mul_add)(float *y, const float *a, const float *b, size_t n);               /* y += a b */
+    void (*axpy)(float *y, const float *x, float scale, size_t n);                     /* y += scale x */
+
+    /* y[i] = a[i] + w (b[i] - a[i]) : two rows of a bilinear enlargement */
+    void (*lerp)(float *y, const float *a, const float *b, float w, size_t n);
+} NstDsp;
+
+/* The best table for the machine within a mask of NST_CPU_* bits; 0 is the scalar reference. */
+void dsp_init(NstDsp *dsp, unsigned cpu);
+
+void dsp_init_scalar(NstDsp *dsp);
+#if defined(__x86_64__)
+void dsp_init_avx2(NstDsp *dsp);
+void dsp_init_avx512(NstDsp *dsp);
+#endif
+
+#endif

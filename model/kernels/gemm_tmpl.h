@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Matrix product after Goto and van de Geijn 2008: blocks of A and panels of B are packed so that the micro-kernel reads
+ * both in order, and keeps an MR x NR tile of C in registers.
+ *
+ *            NR                          packed A: panels of MR rows, a[p][k][MR]
+ *          +----+                        packed B: one panel of NR columns, b[k][NR]
+ *       KC | B  |
+ *      KC  +----+
+ *    +-----+----+
+ *  MR|  A  | C  |   each element of C is one chain of additions over k within a block of KC, then one addition
+ *    +-----+----+   a block: its bits do not depend on how the caller cuts M and N.
+ *
+ * Included once for each variant, after kernels_tmpl.h's TARGET and NAME, with
+ *   MR, NV        rows, and vectors of columns, of the tile
+ *   VL            floats a vector
+ *   V             vector type; V_LOAD(p) V_STORE(p, v) V_SET1(x) V_FMA(a, b, c) = a b + c
+ */
+
+enum { NAME(NR) = NV * VL, NAME(KC) = 256, NAME(MC) = 64 };
+
+/* tile: MR x NR = packed a (kc x MR) times packed b (kc x NR) */
+TARGET static inline void NAME(tile)(int kc, const float *restrict a, const float *restrict b, float *restrict tile)
+{
+    V acc[MR][NV];
+    for (int i = 0; i < MR; i++)
+        for (int j = 0; j < NV; j++)
+            acc[i][j] = V_SET1(0);
+    for (int k = 0; k < kc; k++, a += MR, b += NAME(NR)) {
+        V bv[NV];
+        for (int j = 0; j < NV; j++)
+            bv[j] = V_LOAD(b + j * VL);
+        for (int i = 0; i < MR; i++) {
+            V av = V_SET1(a[i]);
+            for (int j = 0; j < NV; j++)
+                acc[i][j] = V_FMA(av, bv[j], acc[i][j]);
+        }
+    }
+    for (int i = 0; i < MR; i++)
+        for (int j = 0; j < NV; j++)
+            V_STORE(tile + i * NAME(NR) + j * VL, acc[i][j]);
+}
+
+/* Adds or writes the m x n corner of a tile to C. */
+TARGET static inline void NAME(tile_out)(const float *tile, int m, int n, int add, float *c, int ldc)
+{
+    for (int i = 0; i < m; i++) {
+        float *row = c + (ptrdiff_t)i * ldc;
+        const float *from = tile + i * NAME(NR);
+        if (add)
+            for (int j = 0; j < n; j++)
+                row[j] += from[j];
+        else
+            for (int j = 0; j < n; j++)
+                row[j] = from[j];
+    }
+}
+
+/* m x kc of op(A) into panels of MR rows; missing rows are zero */
+TARGET static void NAME(pack_a)(int trans, const float *a, int lda, int m, int kc, float *to)
+{
+    ptrdiff_t row = trans ? 1 : lda, column = trans ? lda : 1;
+    for (int i0 = 0; i0 < m; i0 += MR)
+        for (int k = 0; k < kc; k++)
+            for (int i = 0; i < MR; i++)
+                *to++ = i0 + i < m ? a[(i0 + i) * row + k * column] : 0;
+}
+
+/* kc x n of op(B), n <= NR, into one panel; missing columns are zero */
+TARGET static void NAME(pack_b)(int trans, const float *b, int ldb, int n, int kc, float *to)
+{
+    if (!trans && n == NAME(NR)) {
+        for (int k = 0; k < kc; k++, b += ldb, to += NAME(NR))
+            for (int j = 0; j < NV; j++)
+                V_STORE(to + j * VL, V_LOAD(b + j * VL));
+        return;
+    }
+    ptrdiff_t row = trans ? 1 : ldb, column = trans ? ldb : 1;
+    for (int k = 0; k < kc; k++, to += NAME(NR)) {
+        for (int j = 0; j < n; j++)
+            to[j] = b[k * row + j * column];
+        for (int j = n; j < NAME(NR); j++)
+            to[j] = 0;
+    }
+}
+
+/* C (m x n) (+)= packed A (m x kc) times op(B) (kc x n) */
+TARGET static void NAME(block)(int trans_b, int m, int n, int kc, const float *packed, const float *b, int ldb, int add,
+                               float *c, int ldc)
+{
+    _Alignas(64) float panel[NAME(KC) * NAME(NR)];
+    _Alignas(64) float tile[MR * NAME(NR)];
+    for (int j = 0; j < n; j += NAME(NR)) {
+        int nr = n - j < NAME(NR) ? n - j : NAME(NR);
+        NAME(pack_b)(trans_b, b + (trans_b ? (ptrdiff_t)j * ldb : j), ldb, nr, kc, panel);
+        for (int i = 0; i < m; i += MR) {
+            NAME(tile)(kc, packed + (ptrdiff_t)i * kc, panel, tile);
+            NAME(tile_out)(tile, m - i < MR ? m - i : MR, nr, add, c + (ptrdiff_t)i * ldc + j, ldc);
+        }
+    }
+}
+
+TARGET static void NAME(gemm)(int trans_a, int trans_b, int m, int n, int k, const float *a, int lda, const float *b,
+                              int ldb, float beta, float *c, int ldc)
+{
+    _Alignas(64) float packed[(NAME(MC) + MR) * NAME(KC)];
+    if (k <= 0 && beta == 0)
+        for (int i = 0; i < m; i++)
+            memset(c + (ptrdiff_t)i * ldc, 0, (size_t)n * sizeof(*c));
+    for (int k0 = 0; k0 < k; k0 += NAME(KC)) {
+        int kc = k - k0 < NAME(KC) ? k - k0 : NAME(KC);
+        int add = k0 > 0 || beta != 0;
+        const float *b_block = b + (trans_b ? k0 : (ptrdiff_t)k0 * ldb);
+        for (int i = 0; i < m; i += NAME(MC)) {
+            int mc = m - i < NAME(MC) ? m - i : NAME(MC);
+            const float *a_block = trans_a ? a + (ptrdiff_t)k0 * lda + i : a + (ptrdiff_t)i * lda + k0;
+            NAME(pack_a)(trans_a, a_block, lda, mc, kc, packed);
+            NAME(block)(trans_b, mc, n, kc, packed, b_block, ldb, add, c + (ptrdiff_t)i * ldc, ldc);
+        }
+    }
+}

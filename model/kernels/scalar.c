@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The reference: every other variant is tested against these. */
+#include <string.h>
+
+#include "dsp.h"
+
+#define TARGET
+#define NAME(x) scalar_##x
+#include "kernels_tmpl.h"
+
+static void scalar_gemm(int trans_a, int trans_b, int m, int n, int k, const float *a, int lda, const float *b,
+                        int ldb, float beta, float *c, int ldc)
+{
+    ptrdiff_t a_row = trans_a ? 1 : lda, a_column = trans_a ? lda : 1;
+    ptrdiff_t b_row = trans_b ? 1 : ldb, b_column = trans_b ? ldb : 1;
+    for (int i = 0; i < m; i++) {
+        float *row = c + (ptrdiff_t)i * ldc;
+        if (beta == 0)
+            memset(row, 0, (size_t)n * sizeof(*row));
+        for (int p = 0; p < k; p++) {
+            float scale = a[i * a_row + p * a_column];
+            const float *from = b + p * b_row;
+            for (int j = 0; j < n; j++)
+                row[j] += scale * from[j * b_column];
+        }
+    }
+}
+
+void dsp_init_scalar(NstDsp *dsp)
+{
+    scalar_dsp_fill(dsp);
+    dsp->gemm = scalar_gemm;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_OPTIM_H
+#define NST_MODEL_OPTIM_H
+
+#include <stdint.h>
+
+/* Optimisers over one flat array of n parameters each. */
+
+/* Adam (Kingma and Ba 2015, algorithm 1). m and v are the caller's, n each, zero at the start; t counts from 1. */
+typedef struct NstAdam {
+    float beta1, beta2, eps; /* eps is added to the root, as in PyTorch */
+} NstAdam;
+
+void optim_adam(const NstAdam *adam, int64_t t, float lr, int64_t n, const float *grad, float *m, float *v, float *x);
+
+/*
+ * The share of the full learning rate at step `step` (0-based) of `steps`: linear warm-up, flat until `hold` of the run,
+ * then half a cosine down to `floor`.
+ */
+float optim_schedule(int step, int steps, int warmup, float hold, float floor);
+
+/* Random numbers: xoshiro256** (Blackman and Vigna 2018). The state is all there is to save. */
+typedef struct NstRandom {
+    uint64_t s[4];
+} NstRandom;
+
+void random_seed(NstRandom *random, uint64_t seed);
+uint64_t random_next(NstRandom *random);
+int random_below(NstRandom *random, int n);  /* 0 to n - 1, without bias */
+float random_uniform(NstRandom *random);     /* 0 <= x < 1 */
+float random_normal(NstRandom *random);      /* mean 0, variance 1 */
+
+#endif
