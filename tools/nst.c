@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nst.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <nst/nst.h>
+
+#include "options.h"
+
+typedef struct Entry {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} Entry;
+
+static const Entry entries[] = {
+    {"apply", cmd_apply, "paint pictures with a style"},
+    {"train", cmd_train, "train a style on a painting and a folder of photos"},
+    {"info", cmd_info, "show what a .nsw file holds"},
+    {"convert", cmd_convert, "make a .nsw file from weights of another program"},
+};
+
+enum { N_ENTRIES = sizeof(entries) / sizeof(entries[0]) };
+
+int failure(const char *command, const char *format, ...)
+{
+    va_list args;
+    fprintf(stderr, "nst %s: ", command);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return EXIT_FAILURE;
+}
+
+static int print_help(void)
+{
+    printf("usage: nst COMMAND [options]\n\nPaints pictures in the style of a painting, and trains such styles.\n\n");
+    for (int i = 0; i < N_ENTRIES; i++)
+        printf("  %-10s%s\n", entries[i].name, entries[i].summary);
+    printf("\nnst COMMAND --help explains a command; nst --version prints the version.\n"
+           "Videos are painted by FFmpeg's filter: ffmpeg -i in.mp4 -vf nst=starry out.mp4\n");
+    return EXIT_SUCCESS;
+}
+
+/* A result that could not be written (full disk, closed pipe) is a failure, also where it went to stdout. */
+static int flushed(int status)
+{
+    if ((fflush(stdout) || ferror(stdout)) && status == EXIT_SUCCESS) {
+        fprintf(stderr, "nst: the output could not be written\n");
+        return EXIT_FAILURE;
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return usage_error("", "a command is needed: apply, train, info or convert");
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+        return flushed(print_help());
+    if (!strcmp(argv[1], "--version")) {
+        printf("nst %s\n", nst_version());
+        return flushed(EXIT_SUCCESS);
+    }
+    for (int i = 0; i < N_ENTRIES; i++)
+        if (!strcmp(argv[1], entries[i].name))
+            return flushed(entries[i].run(argc - 1, argv + 1));
+    const char *nearest = nearest_word(argv[1], &entries[0].name, N_ENTRIES, sizeof(Entry));
+    if (nearest)
+        return usage_error("", "unknown command %s; did you mean %s?", argv[1], nearest);
+    return usage_error("", "unknown command %s", argv[1]);
+}
