@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "optim.h"
+
+#include <math.h>
+
+void optim_adam(const NstAdam *adam, int64_t t, float lr, int64_t n, const float *grad, float *m, float *v, float *x)
+{
+    const float beta1 = adam->beta1, beta2 = adam->beta2, eps = adam->eps;
+    const float step = (float)((double)lr / (1 - pow(beta1, (double)t)));
+    const float root = (float)sqrt(1 - pow(beta2, (double)t));
+
+    for (int64_t i = 0; i < n; i++) {
+        m[i] = beta1 * m[i] + (1 - beta1) * grad[i];
+        v[i] = beta2 * v[i] + (1 - beta2) * grad[i] * grad[i];
+        x[i] -= step * (m[i] / (sqrtf(v[i]) / root + eps));
+    }
+}
+
+float optim_schedule(int step, int steps, int warmup, float hold, float floor)
+{
+    const double flat = (double)hold * steps;
+    double share = 1;
+
+    if (step > flat)
+        share = floor + (1 - (double)floor) * (1 + cos(M_PI * (step - flat) / (steps - flat))) / 2;
+    if (step < warmup)
+        share *= (step + 1.0) / warmup;
+    return (float)share;
+}
+
+static uint64_t rotate_left(uint64_t x, int k)
+{
+    return (x << k) | (x >> (64 - k));
+}
+
+/* splitmix64, which the authors of xoshiro256** recommend to fill its state */
+void random_seed(NstRandom *random, uint64_t seed)
+{
+    for (int i = 0; i < 4; i++) {
+        uint64_t z = (seed += 0x9e3779b97f4a7c15u);
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+        random->s[i] = z ^ (z >> 31);
+    }
+}
+
+uint64_t random_next(NstRandom *random)
+{
+    uint64_t *s = random->s;
+    const uint64_t result = rotate_left(s[1] * 5, 7) * 9, t = s[1] << 17;
+
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= t;
+    s[3] = rotate_left(s[3], 45);
+    return result;
+}
+
+int random_below(NstRandom *random, int n)
+{
+    const uint64_t range = (uint64_t)n, rest = -range % range; /* 2^64 mod n values would be too many */
+    uint64_t x;
+
+    do
+        x = random_next(random);
+    while (x < rest);
+    return (int)(x % range);
+}
+
+float random_uniform(NstRandom *random)
+{
+    return (float)(random_next(random) >> 40) * 0x1p-24f;
+}
+
+/* Box and Muller 1958; the second number of the pair is not used, so that the state stays the four words */
+float random_normal(NstRandom *random)
+{
+    const double u = (double)((random_next(random) >> 11) + 1) * 0x1p-53; /* 0 < u <= 1 */
+    const double angle = 2 * M_PI * (double)(random_next(random) >> 11) * 0x1p-53;
+
+    return (float)(sqrt(-2 * log(u)) * cos(angle));
+}
