@@ -1,0 +1,1 @@
+def dump(save): pass
