@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gram.h"
+
+#include <unistd.h>
+
+#include "kernels/dsp.h"
+#include "util.h"
+
+/* Blocks are of fixed size, so that the bits do not depend on how many threads share them. */
+enum {
+    BLOCK_ROWS = 32,
+    BLOCK_COLUMNS = 2048
+};
+
+NstCompute gram_compute(const NstCompute *compute)
+{
+    NstCompute result = *compute;
+    if (result.threads < 1)
+        result.threads = max_int((int)sysconf(_SC_NPROCESSORS_ONLN), 1);
+    if (!result.gemm) {
+        NstDsp dsp;
+        dsp_init(&dsp, result.cpu);
+        result.gemm = dsp.gemm;
+    }
+    return result;
+}
+
+/* Rows of blocks right of the diagonal, then the mirror image:  * * *      */
+/*                                                                 * *      */
+/*                                                                   *      */
+void gram_matrix(const NstCompute *compute, const float *f, int c, int n, float *gram)
+{
+    const NstCompute use = gram_compute(compute);
+    const float scale = 1 / (float)n;
+
+#pragma omp parallel for schedule(dynamic) num_threads(use.threads)
+    for (int top = 0; top < c; top += BLOCK_ROWS) {
+        const float *rows = f + (ptrdiff_t)top * n;
+        use.gemm(0, 1, min_int(BLOCK_ROWS, c - top), c - top, n, rows, n, rows, n, 0, gram + (ptrdiff_t)top * c + top, c);
+    }
+    for (int i = 0; i < c; i++)
+        for (int j = i; j < c; j++)
+            gram[(ptrdiff_t)j * c + i] = gram[(ptrdiff_t)i * c + j] *= scale;
+}
+
+void gram_add_product(const NstCompute *compute, const float *d, const float *f, int c, int n, float *grad)
+{
+    const NstCompute use = gram_compute(compute);
+
+#pragma omp parallel for num_threads(use.threads)
+    for (int left = 0; left < n; left += BLOCK_COLUMNS)
+        use.gemm(0, 0, c, min_int(BLOCK_COLUMNS, n - left), c, d, c, f + left, n, 1, grad + left, n);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_GRAM_H
+#define NST_MODEL_GRAM_H
+
+#include <nst/compute.h>
+
+/* Features f are C x n with n = H W; matrices are C x C. The result does not depend on compute->threads. */
+
+/* The same with a matrix product and a thread count in place of "built-in" and "all". */
+NstCompute gram_compute(const NstCompute *compute);
+
+/* gram = f f^T / n */
+void gram_matrix(const NstCompute *compute, const float *f, int c, int n, float *gram);
+
+/* grad += d f, C x n, where d is a symmetric matrix */
+void gram_add_product(const NstCompute *compute, const float *d, const float *f, int c, int n, float *grad);
+
+#endif
