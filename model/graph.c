@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "names.h"
 #include "util.h"
 
 typedef struct GraphOpInfo {
@@ -129,10 +130,7 @@ static int check_vector(const NstGraph *graph, int tensor, int channels, NstErro
     return tensor < 0 ? NST_OK : check_shape(&graph->tensors[tensor], 1, &channels, err);
 }
 
-/*
- * The weight of a convolution is a x b x Kh x Kw: a, b = Co, Ci / groups, or transposed Ci, Co / groups. The check takes
- * Co and the kernel from the weight and the rest from the node.
- */
+/* Takes Co and the kernel from the weight (its layout: graph.h), the rest from the node. */
 static int check_conv(const NstGraph *graph, NstNode *node, int ci, NstError *err)
 {
     bool transposed = node->op == NST_OP_CONV_TRANSPOSE2D;
@@ -304,35 +302,13 @@ static int check_node(const NstGraph *graph, int index, NstError *err)
     return check_range("", "channels", node->channels, 1, NST_MAX_CHANNELS, err);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* `first` is the first name; the next ones follow at intervals of `step` bytes. */
-static int check_unique(const char *what, const char *first, size_t step, int n, NstError *err)
-{
-    const char **names = malloc((size_t)max_int(n, 1) * sizeof(*names));
-    int code = NST_OK;
-    if (!names)
-        return fail(err, NST_ENOMEM, "no memory for %d names", n);
-    for (int i = 0; i < n; i++)
-        names[i] = first + (size_t)i * step;
-    qsort(names, (size_t)n, sizeof(*names), compare_names);
-    for (int i = 1; i < n && code == NST_OK; i++)
-        if (!strcmp(names[i - 1], names[i]))
-            code = fail(err, NST_EFORMAT, "%s \"%s\": unique names expected, two of this found", what, names[i]);
-    free(names);
-    return code;
-}
-
 int graph_check(NstGraph *graph, NstError *err)
 {
     NST_TRY(check_range("graph:", "nodes", graph->n_nodes, 1, NST_MAX_NODES, err));
     NST_TRY(check_range("graph:", "tensors", graph->n_tensors, 0, NST_MAX_TENSORS, err));
-    NST_TRY(check_unique("node", graph->nodes[0].name, sizeof(NstNode), graph->n_nodes, err));
+    NST_TRY(names_check_unique(graph->nodes[0].name, sizeof(NstNode), graph->n_nodes, "node", err));
     if (graph->n_tensors)
-        NST_TRY(check_unique("tensor", graph->tensors[0].name, sizeof(NstTensor), graph->n_tensors, err));
+        NST_TRY(names_check_unique(graph->tensors[0].name, sizeof(NstTensor), graph->n_tensors, "tensor", err));
     for (int i = 0; i < graph->n_nodes; i++) {
         const NstNode *node = &graph->nodes[i];
         if ((unsigned)node->op >= NST_OP_COUNT)
