@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_PICTURE_H
+#define NST_MODEL_PICTURE_H
+
+#include <nst/stylize.h>
+
+/*
+ * Between NstPicture and planar float R'G'B'. Chroma is taken to lie in the middle of the pixels that it stands for:
+ * enlarged linearly, reduced by the mean. Colours outside R'G'B' are clamped. Gray is Y' of BT.601 in its range.
+ *
+ * The work is cut into bands, which may be done in any order and by any thread: a row, or the two rows that share
+ * a row of chroma.
+ */
+
+enum { NST_MAX_PICTURE_SIDE = 32768 };
+
+/* Planar float colours: samples of 0..1 times scale. */
+typedef struct NstPlanes {
+    float *rgb[3];
+    ptrdiff_t stride; /* floats from one row to the next */
+    float scale;
+} NstPlanes;
+
+/* Checks every field; `what` ("input picture") begins the message. */
+int picture_check(const NstPicture *picture, const char *what, NstError *err);
+
+/* Whether two pictures differ in nothing but where their samples lie. */
+int picture_same_format(const NstPicture *a, const NstPicture *b);
+
+/* Floats of scratch that each thread needs. */
+size_t picture_scratch(int width);
+
+/* Row y of the picture into row y of the planes. */
+void picture_load_row(const NstPicture *picture, int y, const NstPlanes *planes, float *scratch);
+
+int picture_bands(const NstPicture *picture);
+
+/*
+ * A band of the result: strength * planes + (1 - strength) * source, sample by sample. Where the source's alpha is 0
+ * its colours stay, alpha itself is copied. `out` and `source` have one format and may be the same memory.
+ */
+void picture_store_band(const NstPicture *out, const NstPicture *source, int band, const NstPlanes *planes,
+                        float strength, float *scratch);
+
+/* The same without planes: all samples are copied. */
+void picture_copy_band(const NstPicture *out, const NstPicture *source, int band);
+
+#endif
