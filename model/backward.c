@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backward.h"
+
+#include <string.h>
+
+#include "plan_internal.h"
+
+void backward_begin(NstPlan *plan)
+{
+    memset(plan->has_grad, 0, (size_t)plan->graph->n_nodes * sizeof(*plan->has_grad));
+}
+
+static void zero_grad(NstPlan *plan, int node)
+{
+    memset(plan->grad[node], 0, shape_count(plan->shapes[node]) * sizeof(float));
+}
+
+float *backward_seed(NstPlan *plan, int tap)
+{
+    if (plan->grad[tap] && !plan->has_grad[tap]) {
+        zero_grad(plan, tap);
+        plan->has_grad[tap] = true;
+    }
+    return plan->grad[tap];
+}
+
+float *plan_grad_target(NstPlan *plan, int node, int i, bool *add)
+{
+    int input = plan_input(plan, node, i);
+    *add = plan->has_grad[input];
+    plan->has_grad[input] = true;
+    return plan->grad[input];
+}
+
+float *plan_grad_sum(NstPlan *plan, int node, int i)
+{
+    return backward_seed(plan, plan_input(plan, node, i));
+}
+
+void backward_run(NstPlan *plan)
+{
+    for (int i = plan->graph->n_nodes - 1; i > 0; i--)
+        if (plan->wants_grad[i] && plan->has_grad[i])
+            op_impl(plan_node(plan, i)->op)->backward(plan, i);
+    if (plan->grad[0] && !plan->has_grad[0])
+        zero_grad(plan, 0);
+}
+
+const float *backward_input_grad(NstPlan *plan)
+{
+    return plan->want_input_grad ? plan->grad[0] : NULL;
+}
+
+float *backward_tensor_grad(NstPlan *plan, int tensor)
+{
+    return plan->tensor_grad[tensor];
+}
+
+void backward_clear_tensor_grads(NstPlan *plan)
+{
+    for (int t = 0; t < plan->graph->n_tensors; t++)
+        if (plan->tensor_grad[t])
+            memset(plan->tensor_grad[t], 0, (size_t)plan->graph->tensors[t].count * sizeof(float));
+}

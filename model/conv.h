@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_CONV_H
+#define NST_MODEL_CONV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <nst/compute.h>
+
+#include "kernels/dsp.h"
+
+/*
+ * Convolution without padding, and its two adjoints. op_conv.c pads, and reads a transposed convolution as the
+ * adjoint of a convolution.
+ *
+ *   x: Ci x H x W (already padded)    k: Co x Ci/groups x Kh x Kw    y: Co x Ho x Wo
+ *   y[co][i][j] = sum over ci, p, q of k[co][ci][p][q] x[ci][i sy + p dy][j sx + q dx]
+ *
+ * H and W may exceed what the last window reaches. Work is cut by shape alone, so the bits do not depend on the threads.
+ */
+typedef struct NstConv {
+    int ci, h, w;
+    int co, ho, wo;
+    int kh, kw, sy, sx, dy, dx, groups;
+} NstConv;
+
+typedef struct NstConvContext {
+    const NstDsp *dsp;
+    NstGemm gemm;
+    int threads;
+    float *scratch; /* conv_scratch floats, aligned to 64 bytes */
+} NstConvContext;
+
+/* y = conv(x) + bias (NULL: none); `add`: y += conv(x), for which bias must be NULL */
+void conv_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k, const float *bias,
+                  bool add, float *y);
+
+/* gx = d/dx: overwritten */
+void conv_input_grad(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k, float *gx);
+
+/* gk += d/dk */
+void conv_weight_grad(const NstConvContext *context, const NstConv *conv, const float *x, const float *gy, float *gk);
+
+/* Floats of scratch that each needs. */
+size_t conv_forward_scratch(const NstConv *conv, int threads);
+size_t conv_input_grad_scratch(const NstConv *conv, int threads);
+size_t conv_weight_grad_scratch(const NstConv *conv, int threads);
+
+#endif

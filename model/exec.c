@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "exec.h"
+
+#include "plan_internal.h"
+
+static const NstOpImpl *const op_table[NST_OP_COUNT] = {
+    [NST_OP_INPUT] = &op_input,
+    [NST_OP_CONV2D] = &op_conv2d,
+    [NST_OP_CONV_TRANSPOSE2D] = &op_conv_transpose2d,
+    [NST_OP_INSTANCE_NORM] = &op_instance_norm,
+    [NST_OP_RELU] = &op_relu,
+    [NST_OP_TANH] = &op_tanh,
+    [NST_OP_ADD] = &op_add,
+    [NST_OP_MUL] = &op_mul,
+    [NST_OP_AFFINE] = &op_affine,
+    [NST_OP_UPSAMPLE] = &op_upsample,
+    [NST_OP_PIXEL_SHUFFLE] = &op_pixel_shuffle,
+    [NST_OP_PIXEL_UNSHUFFLE] = &op_pixel_unshuffle,
+    [NST_OP_MAX_POOL] = &op_max_pool,
+    [NST_OP_AVG_POOL] = &op_avg_pool,
+    [NST_OP_PAD] = &op_pad,
+    [NST_OP_CROP] = &op_crop,
+    [NST_OP_CONCAT] = &op_concat,
+};
+
+const NstOpImpl *op_impl(NstOp op)
+{
+    return op_table[op];
+}
+
+void exec_forward(NstPlan *plan)
+{
+    for (int i = 1; i < plan->graph->n_nodes; i++)
+        if (plan->live[i])
+            op_impl(plan_node(plan, i)->op)->forward(plan, i);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "conv.h"
+#include "padding.h"
+#include "plan_internal.h"
+
+/*
+ * The geometry of a node: the picture side x, padded, and the result side y of conv.h. For a transposed convolution
+ * the node's input is y, and x is the full result that cropping by pad makes the node's value.
+ */
+static NstConv node_conv(const NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    bool transposed = node->op == NST_OP_CONV_TRANSPOSE2D;
+    NstShape in = plan->shapes[node->inputs[0]], out = plan->shapes[index];
+    NstConv conv = {.kh = node->kernel[NST_Y], .kw = node->kernel[NST_X], .sy = node->stride[NST_Y],
+                    .sx = node->stride[NST_X], .dy = node->dilation[NST_Y], .dx = node->dilation[NST_X],
+                    .groups = node->groups};
+    NstShape x = transposed ? out : in, y = transposed ? in : out;
+    conv.ci = x.c;
+    conv.co = y.c;
+    conv.ho = y.h;
+    conv.wo = y.w;
+    if (transposed) {
+        conv.h = (y.h - 1) * conv.sy + conv.dy * (conv.kh - 1) + 1;
+        conv.w = (y.w - 1) * conv.sx + conv.dx * (conv.kw - 1) + 1;
+    } else {
+        conv.h = x.h + node->pad[NST_TOP] + node->pad[NST_BOTTOM];
+        conv.w = x.w + node->pad[NST_LEFT] + node->pad[NST_RIGHT];
+    }
+    return conv;
+}
+
+/* Floats at the start of the scratch that the padded picture (or full result) takes. */
+static size_t padded_count(const NstPlan *plan, int index, const NstConv *conv)
+{
+    const NstNode *node = plan_node(plan, index);
+    if (node->op == NST_OP_CONV2D && pad_is_none(node->pad) && !plan->wants_grad[index])
+        return 0;
+    return ((size_t)conv->ci * (size_t)conv->h * (size_t)conv->w + 15) & ~(size_t)15;
+}
+
+static size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static NstConvContext node_context(NstPlan *plan, int index, const NstConv *conv)
+{
+    return (NstConvContext){&plan->dsp, plan->gemm, plan->threads, plan->scratch + padded_count(plan, index, conv)};
+}
+
+static size_t conv_scratch(const NstPlan *plan, int index)
+{
+    NstConv conv = node_conv(plan, index);
+    size_t inner = conv_forward_scratch(&conv, plan->threads);
+    bool transposed = plan_node(plan, index)->op == NST_OP_CONV_TRANSPOSE2D;
+    if (plan->wants_grad[index] || transposed)
+        inner = max_size(inner, conv_input_grad_scratch(&conv, plan->threads));
+    if (plan->wants_grad[index])
+        inner = max_size(inner, conv_weight_grad_scratch(&conv, plan->threads));
+    return padded_count(plan, index, &conv) + inner;
+}
+
+/* ---- convolution ---- */
+
+static const float *padded_input(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstShape in = plan->shapes[node->inputs[0]];
+    if (pad_is_none(node->pad))
+        return plan->value[node->inputs[0]];
+    pad_planes(plan->value[node->inputs[0]], in.c, in.h, in.w, node->pad, node->pad_mode, plan->threads, plan->scratch);
+    return plan->scratch;
+}
+
+static void conv2d_forward(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstConv conv = node_conv(plan, index);
+    NstConvContext context = node_context(plan, index, &conv);
+    conv_forward(&context, &conv, padded_input(plan, index), plan_tensor(plan, node->weight),
+                 plan_tensor(plan, node->bias), false, plan->value[index]);
+}
+
+static void bias_grad(NstPlan *plan, int index)
+{
+    float *sum = plan_tensor_grad(plan, plan_node(plan, index)->bias);
+    NstShape s = plan->shapes[index];
+    for (int c = 0; sum && c < s.c; c++)
+        sum[c] += (float)plan->dsp.sum(plan->grad[index] + (size_t)c * shape_plane(s), shape_plane(s));
+}
+
+static void conv2d_input_grad(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstConv conv = node_conv(plan, index);
+    NstConvContext context = node_context(plan, index, &conv);
+    NstShape in = plan->shapes[node->inputs[0]];
+    bool add;
+    if (pad_is_none(node->pad) && !plan->has_grad[node->inputs[0]]) {
+        conv_input_grad(&context, &conv, plan->grad[index], plan_tensor(plan, node->weight),
+                        plan_grad_target(plan, index, 0, &add));
+        return;
+    }
+    conv_input_grad(&context, &conv, plan->grad[index], plan_tensor(plan, node->weight), plan->scratch);
+    pad_planes_adjoint(plan->scratch, in.c, in.h, in.w, node->pad, node->pad_mode, plan->threads,
+                       plan_grad_sum(plan, index, 0));
+}
+
+static void conv2d_backward(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    float *gk = plan_tensor_grad(plan, node->weight);
+    bias_grad(plan, index);
+    if (gk) {
+        NstConv conv = node_conv(plan, index);
+        NstConvContext context = node_context(plan, index, &conv);
+        conv_weight_grad(&context, &conv, padded_input(plan, index), plan->grad[index], gk);
+    }
+    if (plan->grad[node->inputs[0]])
+        conv2d_input_grad(plan, index);
+}
+
+const NstOpImpl op_conv2d = {conv2d_forward, conv2d_backward, conv_scratch, .backward_uses_input = true};
+
+/* ---- transposed convolution ---- */
+
+/* The rows and columns that the full result and the node's value have in common. */
+typedef struct NstOverlap {
+    int rows, columns;
+} NstOverlap;
+
+static NstOverlap overlap(const NstPlan *plan, int index, const NstConv *conv)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstShape out = plan->shapes[index];
+    int rows = conv->h - node->pad[NST_TOP], columns = conv->w - node->pad[NST_LEFT];
+    rows = rows < out.h ? rows : out.h;
+    columns = columns < out.w ? columns : out.w;
+    return (NstOverlap){rows < 0 ? 0 : rows, columns < 0 ? 0 : columns};
+}
+
+static void crop_full(NstPlan *plan, int index, const NstConv *conv, const float *full)
+{
+    const NstNode *node = plan_node(plan, index);
+    const float *bias = plan_tensor(plan, node->bias);
+    NstShape out = plan->shapes[index];
+    NstOverlap common = overlap(plan, index, conv);
+#pragma omp parallel for num_threads(plan->threads) schedule(static)
+    for (int c = 0; c < out.c; c++) {
+        float *to = plan->value[index] + (size_t)c * shape_plane(out), shift = bias ? bias[c] : 0;
+        for (size_t i = 0; i < shape_plane(out); i++)
+            to[i] = shift;
+        for (int i = 0; i < common.rows; i++) {
+            size_t row = (size_t)c * (size_t)conv->h + (size_t)(i + node->pad[NST_TOP]);
+            plan->dsp.scale_shift(to + (size_t)i * (size_t)out.w, full + row * (size_t)conv->w + node->pad[NST_LEFT], 1,
+                                  shift, (size_t)common.columns);
+        }
+    }
+}
+
+/* The gradient of the full result, in the scratch. */
+static const float *uncrop_grad(NstPlan *plan, int index, const NstConv *conv)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstShape out = plan->shapes[index];
+    NstOverlap common = overlap(plan, index, conv);
+    float *full = plan->scratch;
+    memset(full, 0, padded_count(plan, index, conv) * sizeof(*full));
+#pragma omp parallel for num_threads(plan->threads) schedule(static)
+    for (int c = 0; c < out.c; c++)
+        for (int i = 0; i < common.rows; i++) {
+            size_t row = (size_t)c * (size_t)conv->h + (size_t)(i + node->pad[NST_TOP]);
+            memcpy(full + row * (size_t)conv->w + node->pad[NST_LEFT],
+                   plan->grad[index] + (size_t)c * shape_plane(out) + (size_t)i * (size_t)out.w,
+                   (size_t)common.columns * sizeof(*full));
+        }
+    return full;
+}
+
+static void transpose_forward(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstConv conv = node_conv(plan, index);
+    NstConvContext context = node_context(plan, index, &conv);
+    conv_input_grad(&context, &conv, plan->value[node->inputs[0]], plan_tensor(plan, node->weight), plan->scratch);
+    crop_full(plan, index, &conv, plan->scratch);
+}
+
+static void transpose_backward(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstConv conv = node_conv(plan, index);
+    NstConvContext context = node_context(plan, index, &conv);
+    const float *full = uncrop_grad(plan, index, &conv);
+    float *gk = plan_tensor_grad(plan, node->weight);
+    bias_grad(plan, index);
+    if (gk)
+        conv_weight_grad(&context, &conv, full, plan->value[node->inputs[0]], gk);
+    if (plan->grad[node->inputs[0]]) {
+        bool add;
+        float *target = plan_grad_target(plan, index, 0, &add);
+        conv_forward(&context, &conv, full, plan_tensor(plan, node->weight), NULL, add, target);
+    }
+}
+
+const NstOpImpl op_conv_transpose2d = {transpose_forward, transpose_backward, conv_scratch,
+                                       .backward_uses_input = true};

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+
+#include "plan_internal.h"
+
+/* Runs `body` for each channel c with n samples from offset at. */
+#define FOR_CHANNELS(plan, index, body)                                                                                \
+    do {                                                                                                               \
+        const NstShape shape_ = (plan)->shapes[index];                                                                 \
+        const size_t n = shape_plane(shape_);                                                                          \
+        _Pragma("omp parallel for num_threads((plan)->threads) schedule(static)") for (int c = 0; c < shape_.c; c++)   \
+        {                                                                                                              \
+            const size_t at = (size_t)c * n;                                                                           \
+            body                                                                                                       \
+        }                                                                                                              \
+    } while (0)
+
+static void input_forward(NstPlan *plan, int index)
+{
+    (void)plan;
+    (void)index;
+}
+
+const NstOpImpl op_input = {input_forward, input_forward, .backward_uses_input = false};
+
+/* ---- relu, tanh ---- */
+
+static void relu_forward(NstPlan *plan, int index)
+{
+    const float *x = plan->value[plan_input(plan, index, 0)];
+    float *y = plan->value[index];
+    FOR_CHANNELS(plan, index, plan->dsp.relu(y + at, x + at, n););
+}
+
+static void relu_backward(NstPlan *plan, int index)
+{
+    const float *y = plan->value[index], *g = plan->grad[index];
+    bool add;
+    float *gx = plan_grad_target(plan, index, 0, &add);
+    FOR_CHANNELS(plan, index, {
+        for (size_t i = at; i < at + n; i++) {
+            float passed = y[i] > 0 ? g[i] : 0;
+            gx[i] = add ? gx[i] + passed : passed;
+        }
+    });
+}
+
+const NstOpImpl op_relu = {relu_forward, relu_backward, .in_place = true, .backward_uses_output = true};
+
+static void tanh_forward(NstPlan *plan, int index)
+{
+    const float *x = plan->value[plan_input(plan, index, 0)];
+    float *y = plan->value[index];
+    FOR_CHANNELS(plan, index, {
+        for (size_t i = at; i < at + n; i++)
+            y[i] = tanhf(x[i]);
+    });
+}
+
+static void tanh_backward(NstPlan *plan, int index)
+{
+    const float *y = plan->value[index], *g = plan->grad[index];
+    bool add;
+    float *gx = plan_grad_target(plan, index, 0, &add);
+    FOR_CHANNELS(plan, index, {
+        for (size_t i = at; i < at + n; i++) {
+            float passed = (1 - y[i] * y[i]) * g[i];
+            gx[i] = add ? gx[i] + passed : passed;
+        }
+    });
+}
+
+const NstOpImpl op_tanh = {tanh_forward, tanh_backward, .in_place = true, .backward_uses_output = true};
+
+/* ---- add, mul ---- */
+
+static void add_forward(NstPlan *plan, int index)
+{
+    const float *a = plan->value[plan_input(plan, index, 0)], *b = plan->value[plan_input(plan, index, 1)];
+    float *y = plan->value[index];
+    FOR_CHANNELS(plan, index, plan->dsp.add(y + at, a + at, b + at, n););
+}
+
+static void add_backward(NstPlan *plan, int index)
+{
+    const float *g = plan->grad[index];
+    for (int j = 0; j < 2; j++) {
+        if (!plan->grad[plan_input(plan, index, j)])
+            continue;
+        bool add;
+        float *gx = plan_grad_target(plan, index, j, &add);
+        FOR_CHANNELS(plan, index, {
+            if (add)
+                plan->dsp.add(gx + at, gx + at, g + at, n);
+            else
+                plan->dsp.scale_shift(gx + at, g + at, 1, 0, n);
+        });
+    }
+}
+
+const NstOpImpl op_add = {add_forward, add_backward, .in_place = true};
+
+static void mul_forward(NstPlan *plan, int index)
+{
+    const float *a = plan->value[plan_input(plan, index, 0)], *b = plan->value[plan_input(plan, index, 1)];
+    float *y = plan->value[index];
+    FOR_CHANNELS(plan, index, plan->dsp.mul(y + at, a + at, b + at, n););
+}
+
+static void mul_backward(NstPlan *plan, int index)
+{
+    const float *g = plan->grad[index];
+    for (int j = 0; j < 2; j++) {
+        if (!plan->grad[plan_input(plan, index, j)])
+            continue;
+        const float *other = plan->value[plan_input(plan, index, 1 - j)];
+        float *gx = plan_grad_sum(plan, index, j);
+        FOR_CHANNELS(plan, index, plan->dsp.mul_add(gx + at, g + at, other + at, n););
+    }
+}
+
+const NstOpImpl op_mul = {mul_forward, mul_backward, .in_place = true, .backward_uses_input = true};
+
+/* ---- affine ---- */
+
+static void affine_forward(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    const float *scale = plan_tensor(plan, node->weight), *shift = plan_tensor(plan, node->bias);
+    const float *x = plan->value[node->inputs[0]];
+    float *y = plan->value[index];
+    FOR_CHANNELS(plan, index,
+                 plan->dsp.scale_shift(y + at, x + at, scale ? scale[c] : node->scale, shift ? shift[c] : node->shift, n););
+}
+
+static void affine_backward(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    const float *scale = plan_tensor(plan, node->weight), *g = plan->grad[index], *x = plan->value[node->inputs[0]];
+    float *gw = plan_tensor_grad(plan, node->weight), *gb = plan_tensor_grad(plan, node->bias);
+    float *gx = plan->grad[node->inputs[0]] ? plan_grad_sum(plan, index, 0) : NULL;
+    FOR_CHANNELS(plan, index, {
+        if (gw)
+            gw[c] += (float)plan->dsp.dot(g + at, x + at, n);
+        if (gb)
+            gb[c] += (float)plan->dsp.sum(g + at, n);
+        if (gx)
+            plan->dsp.axpy(gx + at, g + at, scale ? scale[c] : node->scale, n);
+    });
+}
+
+const NstOpImpl op_affine = {affine_forward, affine_backward, .in_place = true, .backward_uses_input = true};

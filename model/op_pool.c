@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pools. Windows may hang over the picture (pad, ceil); what lies outside never is the maximum. */
+#include <math.h>
+#include <string.h>
+
+#include "plan_internal.h"
+#include "util.h"
+
+/* The part of one window that lies in the picture: rows y0 .. y1 - 1, columns x0 .. x1 - 1. */
+typedef struct NstWindow {
+    int y0, y1, x0, x1;
+} NstWindow;
+
+static NstWindow window_at(const NstNode *node, NstShape in, int i, int j)
+{
+    int y = i * node->stride[NST_Y] - node->pad[NST_TOP], x = j * node->stride[NST_X] - node->pad[NST_LEFT];
+    return (NstWindow){max_int(y, 0), min_int(y + node->kernel[NST_Y], in.h), max_int(x, 0),
+                       min_int(x + node->kernel[NST_X], in.w)};
+}
+
+/* The divisor of an average: samples of the window, with the padding where that counts (but not what ceil adds). */
+static int window_count(const NstNode *node, NstShape in, int i, int j)
+{
+    NstWindow inside = window_at(node, in, i, j);
+    if (!node->count_pad)
+        return (inside.y1 - inside.y0) * (inside.x1 - inside.x0);
+    int y = i * node->stride[NST_Y] - node->pad[NST_TOP], x = j * node->stride[NST_X] - node->pad[NST_LEFT];
+    return (min_int(y + node->kernel[NST_Y], in.h + node->pad[NST_BOTTOM]) - y) *
+           (min_int(x + node->kernel[NST_X], in.w + node->pad[NST_RIGHT]) - x);
+}
+
+/* Offset of the first largest sample in the window; a NaN counts as the largest. */
+static size_t window_argmax(const float *x, NstShape in, NstWindow window)
+{
+    size_t best = (size_t)window.y0 * (size_t)in.w + (size_t)window.x0;
+    for (int i = window.y0; i < window.y1; i++)
+        for (int j = window.x0; j < window.x1; j++) {
+            size_t at = (size_t)i * (size_t)in.w + (size_t)j;
+            if (x[at] > x[best] || (isnan(x[at]) && !isnan(x[best])))
+                best = at;
+        }
+    return best;
+}
+
+static float window_mean(const float *x, NstShape in, NstWindow window, int count)
+{
+    float sum = 0;
+    for (int i = window.y0; i < window.y1; i++)
+        for (int j = window.x0; j < window.x1; j++)
+            sum += x[(size_t)i * (size_t)in.w + (size_t)j];
+    return sum / (float)count;
+}
+
+/* The common case of VGG: 2x2 windows side by side, all inside. */
+static bool is_halving(const NstNode *node, NstShape in, NstShape out)
+{
+    return node->kernel[0] == 2 && node->kernel[1] == 2 && node->stride[0] == 2 && node->stride[1] == 2 &&
+           !(node->pad[0] | node->pad[1] | node->pad[2] | node->pad[3]) && in.h >= 2 * out.h && in.w >= 2 * out.w;
+}
+
+static void halve_max(const float *x, NstShape in, NstShape out, float *y)
+{
+    for (int i = 0; i < out.h; i++) {
+        const float *a = x + (size_t)(2 * i) * (size_t)in.w, *b = a + in.w;
+        for (int j = 0; j < out.w; j++) {
+            float top = a[2 * j + 1] > a[2 * j] ? a[2 * j + 1] : a[2 * j];
+            float bottom = b[2 * j + 1] > b[2 * j] ? b[2 * j + 1] : b[2 * j];
+            *y++ = bottom > top ? bottom : top;
+        }
+    }
+}
+
+static void max_pool_forward(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstShape in = plan->shapes[node->inputs[0]], out = plan->shapes[index];
+#pragma omp parallel for num_threads(plan->threads) schedule(static)
+    for (int c = 0; c < out.c; c++) {
+        const float *x = plan->value[node->inputs[0]] + (size_t)c * shape_plane(in);
+        float *y = plan->value[index] + (size_t)c * shape_plane(out);
+        if (is_halving(node, in, out)) {
+            halve_max(x, in, out, y);
+            continue;
+        }
+        for (int i = 0; i < out.h; i++)
+            for (int j = 0; j < out.w; j++)
+                *y++ = x[window_argmax(x, in, window_at(node, in, i, j))];
+    }
+}
+
+static void max_pool_backward(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstShape in = plan->shapes[node->inputs[0]], out = plan->shapes[index];
+    float *gx = plan_grad_sum(plan, index, 0);
+#pragma omp parallel for num_threads(plan->threads) schedule(static)
+    for (int c = 0; c < out.c; c++) {
+        const float *x = plan->value[node->inputs[0]] + (size_t)c * shape_plane(in);
+        const float *g = plan->grad[index] + (size_t)c * shape_plane(out);
+        for (int i = 0; i < out.h; i++)
+            for (int j = 0; j < out.w; j++)
+                gx[(size_t)c * shape_plane(in) + window_argmax(x, in, window_at(node, in, i, j))] += *g++;
+    }
+}
+
+const NstOpImpl op_max_pool = {max_pool_forward, max_pool_backward, .backward_uses_input = true};
+
+static void avg_pool_forward(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstShape in = plan->shapes[node->inputs[0]], out = plan->shapes[index];
+#pragma omp parallel for num_threads(plan->threads) schedule(static)
+    for (int c = 0; c < out.c; c++) {
+        const float *x = plan->value[node->inputs[0]] + (size_t)c * shape_plane(in);
+        float *y = plan->value[index] + (size_t)c * shape_plane(out);
+        for (int i = 0; i < out.h; i++)
+            for (int j = 0; j < out.w; j++)
+                *y++ = window_mean(x, in, window_at(node, in, i, j), window_count(node, in, i, j));
+    }
+}
+
+static void spread(float *gx, NstShape in, NstWindow window, float share)
+{
+    for (int i = window.y0; i < window.y1; i++)
+        for (int j = window.x0; j < window.x1; j++)
+            gx[(size_t)i * (size_t)in.w + (size_t)j] += share;
+}
+
+static void avg_pool_backward(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstShape in = plan->shapes[node->inputs[0]], out = plan->shapes[index];
+    float *gx = plan_grad_sum(plan, index, 0);
+#pragma omp parallel for num_threads(plan->threads) schedule(static)
+    for (int c = 0; c < out.c; c++) {
+        const float *g = plan->grad[index] + (size_t)c * shape_plane(out);
+        for (int i = 0; i < out.h; i++)
+            for (int j = 0; j < out.w; j++)
+                spread(gx + (size_t)c * shape_plane(in), in, window_at(node, in, i, j),
+                       *g++ / (float)window_count(node, in, i, j));
+    }
+}
+
+const NstOpImpl op_avg_pool = {avg_pool_forward, avg_pool_backward, .backward_uses_input = false};

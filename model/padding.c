@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "padding.h"
+
+#include <string.h>
+
+int pad_source(NstPadMode mode, int i, int n)
+{
+    if (i >= 0 && i < n)
+        return i;
+    if (mode == NST_PAD_ZERO)
+        return -1;
+    if (mode == NST_PAD_REPLICATE || n == 1)
+        return i < 0 ? 0 : n - 1;
+    int period = 2 * (n - 1);
+    i %= period;
+    i = i < 0 ? i + period : i;
+    return i < n ? i : period - i;
+}
+
+static void pad_row(const float *from, int w, int left, int right, NstPadMode mode, float *to)
+{
+    memcpy(to + left, from, (size_t)w * sizeof(*to));
+    for (int j = 0; j < left; j++) {
+        int source = pad_source(mode, j - left, w);
+        to[j] = source < 0 ? 0 : from[source];
+    }
+    for (int j = 0; j < right; j++) {
+        int source = pad_source(mode, w + j, w);
+        to[left + w + j] = source < 0 ? 0 : from[source];
+    }
+}
+
+void pad_planes(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
+                float *to)
+{
+    int ph = h + pad[NST_TOP] + pad[NST_BOTTOM], pw = w + pad[NST_LEFT] + pad[NST_RIGHT];
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int c = 0; c < n_planes; c++)
+        for (int i = 0; i < ph; i++) {
+            int source = pad_source(mode, i - pad[NST_TOP], h);
+            float *row = to + ((size_t)c * (size_t)ph + (size_t)i) * (size_t)pw;
+            if (source < 0)
+                memset(row, 0, (size_t)pw * sizeof(*row));
+            else
+                pad_row(from + ((size_t)c * (size_t)h + (size_t)source) * (size_t)w, w, pad[NST_LEFT], pad[NST_RIGHT],
+                        mode, row);
+        }
+}
+
+static void pad_row_adjoint(const float *from, int w, int left, int right, NstPadMode mode, float *to)
+{
+    for (int j = 0; j < w; j++)
+        to[j] += from[left + j];
+    for (int j = 0; j < left; j++) {
+        int source = pad_source(mode, j - left, w);
+        if (source >= 0)
+            to[source] += from[j];
+    }
+    for (int j = 0; j < right; j++) {
+        int source = pad_source(mode, w + j, w);
+        if (source >= 0)
+            to[source] += from[left + w + j];
+    }
+}
+
+void pad_planes_adjoint(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
+                        float *to)
+{
+    int ph = h + pad[NST_TOP] + pad[NST_BOTTOM], pw = w + pad[NST_LEFT] + pad[NST_RIGHT];
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int c = 0; c < n_planes; c++)
+        for (int i = 0; i < ph; i++) {
+            int source = pad_source(mode, i - pad[NST_TOP], h);
+            if (source >= 0)
+                pad_row_adjoint(from + ((size_t)c * (size_t)ph + (size_t)i) * (size_t)pw, w, pad[NST_LEFT],
+                                pad[NST_RIGHT], mode, to + ((size_t)c * (size_t)h + (size_t)source) * (size_t)w);
+        }
+}

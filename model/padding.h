@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_PADDING_H
+#define NST_MODEL_PADDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "graph.h"
+
+/*
+ * Padding of planes, and its adjoint.
+ *
+ *        left      w      right
+ *      +-----+-----------+-----+  top
+ *      |     +-----------+     |
+ *      |     |  picture  |     |  h
+ *      |     +-----------+     |
+ *      +-----------------------+  bottom
+ */
+
+static inline bool pad_is_none(const int pad[4])
+{
+    return !(pad[NST_TOP] | pad[NST_BOTTOM] | pad[NST_LEFT] | pad[NST_RIGHT]);
+}
+
+/* The sample of 0 .. n - 1 that stands at position i of the padded line; -1: a zero. Reflection repeats. */
+int pad_source(NstPadMode mode, int i, int n);
+
+/* to: n_planes x (h + top + bottom) x (w + left + right) */
+void pad_planes(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
+                float *to);
+
+/* Adds the gradient of the padded planes (from) to that of the planes (to). */
+void pad_planes_adjoint(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
+                        float *to);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_PLAN_INTERNAL_H
+#define NST_MODEL_PLAN_INTERNAL_H
+
+#include "kernels/dsp.h"
+#include "plan.h"
+
+/* What plan.c lays out, exec.c and backward.c run through, and the op_*.c files work on. */
+struct NstPlan {
+    const NstGraph *graph;
+    NstDsp dsp;
+    NstGemm gemm;
+    int threads;
+    NstShape *shapes;    /* of each node */
+    bool *live;          /* the node runs: a tap depends on it */
+    bool *is_tap;
+    int *home;           /* node in whose buffer the value lies; itself, or an input that is overwritten */
+    float **value;       /* C x H x W each; NULL where not live */
+    float **norm;        /* instance_norm: C means, then C inverse deviations; else NULL */
+    bool *wants_grad;    /* backward passes through the node */
+    bool *has_grad;      /* during backward: grad[node] holds something to add to */
+    float **grad;        /* C x H x W each; NULL where not wanted */
+    float **tensor_grad; /* NULL where not wanted */
+    bool want_input_grad, want_tensor_grads;
+    float *scratch;      /* for one op at a time */
+    float *arena;        /* all of the above floats */
+    size_t n_floats;
+};
+
+/*
+ * One operation. forward reads the inputs' values and writes the node's; backward reads the node's gradient and adds to
+ * (or writes, where has_grad is false) the gradients of inputs that want one, and adds to tensor gradients.
+ */
+typedef struct NstOpImpl {
+    void (*forward)(NstPlan *plan, int node);
+    void (*backward)(NstPlan *plan, int node);
+    size_t (*scratch)(const NstPlan *plan, int node); /* floats of plan->scratch that either needs; NULL: none */
+    bool in_place;             /* forward may write over input 0 */
+    bool backward_uses_input;  /* backward reads inputs' values, */
+    bool backward_uses_output; /* or the node's own */
+} NstOpImpl;
+
+const NstOpImpl *op_impl(NstOp op);
+
+extern const NstOpImpl op_conv2d, op_conv_transpose2d;        /* op_conv.c */
+extern const NstOpImpl op_instance_norm;                      /* op_norm.c */
+extern const NstOpImpl op_max_pool, op_avg_pool;              /* op_pool.c */
+extern const NstOpImpl op_upsample, op_pixel_shuffle, op_pixel_unshuffle; /* op_resample.c */
+extern const NstOpImpl op_pad, op_crop, op_concat;            /* op_shape.c */
+extern const NstOpImpl op_input, op_relu, op_tanh, op_add, op_mul, op_affine; /* op_pointwise.c */
+
+/* Elements of a plane, and of a value. */
+static inline size_t shape_plane(NstShape s) { return (size_t)s.h * (size_t)s.w; }
+static inline size_t shape_count(NstShape s) { return (size_t)s.c * shape_plane(s); }
+
+static inline const NstNode *plan_node(const NstPlan *plan, int node) { return &plan->graph->nodes[node]; }
+static inline int plan_input(const NstPlan *plan, int node, int i) { return plan->graph->nodes[node].inputs[i]; }
+
+/* A tensor's data, or NULL for index -1. */
+static inline const float *plan_tensor(const NstPlan *plan, int tensor)
+{
+    return tensor < 0 ? NULL : plan->graph->tensors[tensor].data;
+}
+
+/* The gradient of a tensor to add to, or NULL. */
+static inline float *plan_tensor_grad(const NstPlan *plan, int tensor)
+{
+    return tensor < 0 ? NULL : plan->tensor_grad[tensor];
+}
+
+/*
+ * The gradient of a node's input i to add to, zeroed where nothing was in it yet; NULL where none is wanted. For ops
+ * that would rather write the first time, plan_grad_target says through *add whether to add.
+ */
+float *plan_grad_sum(NstPlan *plan, int node, int i);
+float *plan_grad_target(NstPlan *plan, int node, int i, bool *add);
+
+#endif
