@@ -11,7 +11,7 @@
 
 /* cJSON with the checks that texts of unknown origin need. */
 
-/* Parses one JSON text: valid UTF-8, no raw control characters, nothing after the value. Free *root with cJSON_Delete. */
+/* Parses one JSON text: UTF-8, no raw control characters, nothing after the value. Free *root with cJSON_Delete. */
 int json_parse(cJSON **root, const char *text, size_t length, NstError *err);
 
 /* Integers (a fraction is refused) and finite numbers; `what` names the value in messages. */
