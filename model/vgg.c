@@ -17,7 +17,7 @@ static const float MEAN_BGR[3] = {103.939f, 116.779f, 123.68f};
 
 static NstTensor *find_weight(NstContainer *weights, const char *name, const char *part)
 {
-    char full[NST_MAX_NAME];
+    char full[NST_MAX_NAME + 16];
     snprintf(full, sizeof(full), "%s.%s", name, part);
     for (int i = 0; i < weights->n_tensors; i++)
         if (!strcmp(weights->tensors[i].name, full) && weights->tensors[i].data)

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "safetensors.h"
+#include "trainer.h"
+#include "util.h"
+
+/*
+ * A checkpoint is a safetensors file: for each tensor NAME of the network itself, "adam.m.NAME" and "adam.v.NAME",
+ * and as metadata the version of this layout, the steps done and the trainer's description.
+ */
+static const char VERSION_KEY[] = "nst.checkpoint", STEP_KEY[] = "nst.step", OPTIONS_KEY[] = "nst.options";
+static const char VERSION[] = "1";
+
+enum { PARTS = 3 };
+static const char *const PREFIX[PARTS] = {"", "adam.m.", "adam.v."};
+
+static float *part_data(const NstTrainer *trainer, int tensor, int part)
+{
+    const NstMoments *moments = &trainer->moments[tensor];
+    return part == 0 ? trainer->graph.tensors[tensor].data : part == 1 ? moments->m : moments->v;
+}
+
+/* A view of one part of one tensor under the name it has in the file */
+static NstTensor part_view(const NstTrainer *trainer, int tensor, int part)
+{
+    NstTensor view = trainer->graph.tensors[tensor];
+    snprintf(view.name, sizeof(view.name), "%s%.100s", PREFIX[part], trainer->graph.tensors[tensor].name);
+    view.data = part_data(trainer, tensor, part);
+    view.is_f16 = false;
+    return view;
+}
+
+static int fill_metadata(const NstTrainer *trainer, NstMetadata *metadata, NstError *err)
+{
+    char step[16];
+    snprintf(step, sizeof(step), "%d", trainer->step);
+    NST_TRY(metadata_set(metadata, VERSION_KEY, VERSION, err));
+    NST_TRY(metadata_set(metadata, STEP_KEY, step, err));
+    char *text = cJSON_PrintUnformatted(trainer->description);
+    const int code = text ? metadata_set(metadata, OPTIONS_KEY, text, err)
+                          : fail(err, NST_ENOMEM, "no memory for a checkpoint");
+    cJSON_free(text);
+    return code;
+}
+
+int nst_trainer_save(const NstTrainer *trainer, const char *path, NstError *err)
+{
+    const int n = trainer->graph.n_tensors;
+    NstContainer container = {.n_tensors = PARTS * n};
+
+    container.tensors = calloc((size_t)container.n_tensors, sizeof(*container.tensors));
+    if (!container.tensors)
+        return fail(err, NST_ENOMEM, "no memory for a checkpoint");
+    for (int i = 0; i < container.n_tensors; i++)
+        container.tensors[i] = part_view(trainer, i % n, i / n);
+    int code = fill_metadata(trainer, &container.metadata, err);
+    if (code == NST_OK)
+        code = safetensors_write(&container, path, err);
+    free(container.tensors); /* the data is the trainer's */
+    metadata_free(&container.metadata);
+    return code;
+}
+
+/* Both runs must have had the same rate at every step so far. */
+static int check_steps(const NstTrainer *trainer, int step, int steps, NstError *err)
+{
+    const NstTrainOptions *options = &trainer->options;
+    if (step > options->steps)
+        return fail(err, NST_EINVAL, "%d steps are done, of %d wanted now", step, options->steps);
+    for (int i = 0; steps != options->steps && i < step; i++)
+        if (trainer_schedule(options, i, steps) != trainer_schedule(options, i, options->steps))
+            return fail(err, NST_EINVAL, "made with steps %d, not %d, and the learning rate already depended on it",
+                        steps, options->steps);
+    return NST_OK;
+}
+
+/* Refuses what was made with other options. */
+static int check_options(const NstTrainer *trainer, const cJSON *made_with, int step, NstError *err)
+{
+    const cJSON *wanted, *steps = cJSON_GetObjectItemCaseSensitive(made_with, "steps");
+    int64_t planned;
+    cJSON_ArrayForEach(wanted, trainer->description)
+    {
+        const cJSON *found = cJSON_GetObjectItemCaseSensitive(made_with, wanted->string);
+        if (!strcmp(wanted->string, "steps") || cJSON_Compare(wanted, found, 1))
+            continue;
+        char *now = cJSON_PrintUnformatted(wanted), *then = found ? cJSON_PrintUnformatted(found) : NULL;
+        const int code = fail(err, NST_EINVAL, "made with %s %.150s, not %.150s", wanted->string, then ? then : "unknown",
+                              now ? now : "this");
+        cJSON_free(now);
+        cJSON_free(then);
+        return code;
+    }
+    NST_TRY(json_integer(steps, "steps", 1, 100000000, &planned, err));
+    return check_steps(trainer, step, (int)planned, err);
+}
+
+static int check_metadata(const NstTrainer *trainer, const NstMetadata *metadata, int *step, NstError *err)
+{
+    const char *version = metadata_get(metadata, VERSION_KEY), *options = metadata_get(metadata, OPTIONS_KEY);
+    const char *done = metadata_get(metadata, STEP_KEY);
+    cJSON *json;
+    char rest;
+
+    if (!version || !options || !done)
+        return fail(err, NST_EFORMAT, "not a checkpoint of nst train");
+    if (strcmp(version, VERSION))
+        return fail(err, NST_EUNSUPPORTED, "checkpoint of version %.20s; %s expected", version, VERSION);
+    if (sscanf(done, "%9d%c", step, &rest) != 1 || *step < 0)
+        return fail(err, NST_EFORMAT, "%s: a number of steps expected, \"%.20s\" found", STEP_KEY, done);
+    NST_TRY(json_parse(&json, options, strlen(options), err));
+    const int code = check_options(trainer, json, *step, err);
+    cJSON_Delete(json);
+    return code;
+}
+
+/* The tensor of the file for one part; refuses other shapes. */
+static int find_part(const NstTrainer *trainer, const NstContainer *container, int tensor, int part,
+                     const NstTensor **found, NstError *err)
+{
+    const NstTensor wanted = part_view(trainer, tensor, part);
+    for (int i = 0; i < container->n_tensors; i++) {
+        *found = &container->tensors[i];
+        if (strcmp((*found)->name, wanted.name))
+            continue;
+        if ((*found)->rank != wanted.rank || memcmp((*found)->shape, wanted.shape, sizeof(int) * (size_t)wanted.rank))
+            return fail(err, NST_EFORMAT, "tensor \"%s\" has another shape than in the network", wanted.name);
+        return NST_OK;
+    }
+    return fail(err, NST_EFORMAT, "tensor \"%s\" is missing", wanted.name);
+}
+
+/* Nothing is changed unless everything fits. */
+static int restore(NstTrainer *trainer, const NstContainer *container, NstError *err)
+{
+    const int n = trainer->graph.n_tensors;
+    const NstTensor *from;
+    int step;
+
+    NST_TRY(check_metadata(trainer, &container->metadata, &step, err));
+    for (int i = 0; i < PARTS * n; i++)
+        NST_TRY(find_part(trainer, container, i % n, i / n, &from, err));
+    for (int i = 0; i < PARTS * n; i++) {
+        find_part(trainer, container, i % n, i / n, &from, NULL);
+        memcpy(part_data(trainer, i % n, i / n), from->data, (size_t)from->count * sizeof(float));
+    }
+    trainer->step = step;
+    return NST_OK;
+}
+
+int nst_trainer_load(NstTrainer *trainer, const char *path, NstError *err)
+{
+    NstContainer container;
+    NST_TRY(safetensors_read(&container, path, err));
+    const int code = restore(trainer, &container, err);
+    container_free(&container);
+    return code < 0 ? fail_within(err, code, "%s", path) : NST_OK;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch.h"
+#include "backward.h"
+#include "exec.h"
+#include "image.h"
+#include "optim.h"
+#include "trainer.h"
+#include "util.h"
+
+/* The crops are squares of SMALLEST_CROP to LARGEST_CROP times the short side of the picture. */
+static const double SMALLEST_CROP = 0.7, LARGEST_CROP = 0.95;
+
+static const float LAST_RATE = 0.03f; /* share of the learning rate at the end of the cosine */
+static const float ADAM_EPS = 1e-8f;
+
+typedef enum Purpose { FOR_WEIGHTS, FOR_ORDER, FOR_CROP } Purpose;
+
+/* A generator for each purpose and number, so that no state has to be carried from one sample to the next */
+static NstRandom random_for(uint64_t seed, Purpose purpose, uint64_t number)
+{
+    NstRandom random;
+    random_seed(&random, seed);
+    random_seed(&random, random_next(&random) ^ (uint64_t)purpose);
+    random_seed(&random, random_next(&random) ^ number);
+    return random;
+}
+
+float trainer_schedule(const NstTrainOptions *options, int step, int steps)
+{
+    return optim_schedule(step, steps, options->warmup, options->hold, LAST_RATE);
+}
+
+/* FNV-1a: tells pictures and networks apart, nothing more */
+static uint64_t mark(uint64_t hash, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static const uint64_t MARK_START = 0xcbf29ce484222325u;
+
+static uint64_t mark_image(const NstImage *image)
+{
+    const uint64_t sized = mark(MARK_START, (int[]){image->width, image->height}, 2 * sizeof(int));
+    return mark(sized, image->data, 3 * sizeof(float) * (size_t)image->width * (size_t)image->height);
+}
+
+static uint64_t mark_network(const NstModel *network)
+{
+    uint64_t hash = MARK_START;
+    for (int i = 0; i < network->graph.n_tensors; i++) {
+        const NstTensor *tensor = &network->graph.tensors[i];
+        hash = mark(hash, tensor->name, strlen(tensor->name));
+        hash = mark(hash, tensor->data, (size_t)tensor->count * sizeof(float));
+    }
+    return hash;
+}
+
+static int describe(NstTrainer *trainer, const NstModel *network, const NstImage *style, NstError *err)
+{
+    char picture[24], loss[24];
+    snprintf(picture, sizeof(picture), "%016" PRIx64, mark_image(style));
+    snprintf(loss, sizeof(loss), "%016" PRIx64, mark_network(network));
+    trainer->description = train_options_describe(&trainer->options);
+    if (!cJSON_AddStringToObject(trainer->description, "style_picture", picture) ||
+        !cJSON_AddStringToObject(trainer->description, "loss_network", loss) ||
+        !cJSON_AddNumberToObject(trainer->description, "content_pictures", trainer->n_content))
+        return fail(err, NST_ENOMEM, "no memory for the trainer");
+    return NST_OK;
+}
+
+static int create_moments(NstTrainer *trainer, NstError *err)
+{
+    const NstGraph *graph = &trainer->graph;
+    trainer->moments = calloc((size_t)graph->n_tensors, sizeof(*trainer->moments));
+    if (!trainer->moments)
+        return fail(err, NST_ENOMEM, "no memory for the trainer");
+    for (int i = 0; i < graph->n_tensors; i++) {
+        NstMoments *moments = &trainer->moments[i];
+        moments->m = aligned_calloc((size_t)graph->tensors[i].count, sizeof(float));
+        moments->v = aligned_calloc((size_t)graph->tensors[i].count, sizeof(float));
+        moments->lr_scale = 1;
+        if (!moments->m || !moments->v)
+            return fail(err, NST_ENOMEM, "no memory for the trainer");
+    }
+    int last = graph->n_nodes - 1;
+    while (last > 0 && graph->nodes[last].op != NST_OP_CONV2D)
+        last--;
+    trainer->moments[graph->nodes[last].weight].lr_scale = trainer->options.output_lr_scale;
+    trainer->moments[graph->nodes[last].bias].lr_scale = trainer->options.output_lr_scale;
+    return NST_OK;
+}
+
+static int create_network(NstTrainer *trainer, NstError *err)
+{
+    const NstTrainOptions *options = &trainer->options;
+    const NstPlanOptions plan_options = {.compute = options->compute, .want_tensor_grads = true};
+    NstRandom random = random_for(options->seed, FOR_WEIGHTS, 0);
+
+    NST_TRY(arch_build(&trainer->graph, options->arch, &random, err));
+    const int multiple = graph_multiple(&trainer->graph);
+    if (options->crop % multiple)
+        return fail(err, NST_EINVAL, "crop: %d; a multiple of %d expected by the network %s", options->crop, multiple,
+                    arch_name(options->arch));
+    NST_TRY(create_moments(trainer, err));
+    return plan_create(&trainer->plan, &trainer->graph, options->crop, options->crop, &plan_options, err);
+}
+
+static int create_loss(NstTrainer *trainer, const NstModel *network, const NstImage *style, NstError *err)
+{
+    const NstTrainOptions *options = &trainer->options;
+    const NstLossOptions loss_options = {
+        .levels = options->levels,
+        .content_level = options->content_level,
+        .style_layers = options->style_layers,
+        .content_layers = options->content_layers,
+        .style_weight = options->style_weight,
+        .content_weight = options->content_weight,
+        .tv_weight = options->tv_weight,
+        .compute = options->compute,
+    };
+    NST_TRY(loss_create(&trainer->loss, network, options->crop, options->crop, &loss_options, err));
+    return loss_set_style(trainer->loss, style, err);
+}
+
+static int open_trainer(NstTrainer *trainer, const NstTrainOptions *options, const NstModel *loss,
+                        const NstImage *style, NstError *err)
+{
+    NST_TRY(train_options_copy(&trainer->options, options, err));
+    if (trainer->n_content < 1)
+        return fail(err, NST_EINVAL, "%d content pictures; at least 1 expected", trainer->n_content);
+    NST_TRY(describe(trainer, loss, style, err));
+    NST_TRY(create_network(trainer, err));
+    NST_TRY(create_loss(trainer, loss, style, err));
+
+    const int crop = trainer->options.crop;
+    NST_TRY(nst_image_alloc(&trainer->crop, crop, crop, err));
+    trainer->grad = aligned_calloc((size_t)crop * (size_t)crop, 3 * sizeof(float));
+    trainer->order = calloc((size_t)trainer->n_content, sizeof(int));
+    trainer->order_epoch = -1;
+    return trainer->grad && trainer->order ? NST_OK : fail(err, NST_ENOMEM, "no memory for the trainer");
+}
+
+int nst_trainer_open(NstTrainer **out, const NstTrainOptions *options, const NstModel *loss, const NstImage *style,
+                     NstContentSource source, void *opaque, int n_content, NstError *err)
+{
+    NstTrainer *trainer = *out = calloc(1, sizeof(*trainer));
+    if (!trainer)
+        return fail(err, NST_ENOMEM, "no memory for the trainer");
+    trainer->source = source;
+    trainer->opaque = opaque;
+    trainer->n_content = n_content;
+    const int code = open_trainer(trainer, options, loss, style, err);
+    if (code < 0)
+        nst_trainer_close(out);
+    return code;
+}
+
+void nst_trainer_close(NstTrainer **out)
+{
+    NstTrainer *trainer = *out;
+    if (!trainer)
+        return;
+    for (int i = 0; trainer->moments && i < trainer->graph.n_tensors; i++) {
+        aligned_free(trainer->moments[i].m);
+        aligned_free(trainer->moments[i].v);
+    }
+    free(trainer->moments);
+    plan_free(&trainer->plan);
+    loss_free(&trainer->loss);
+    graph_free(&trainer->graph);
+    nst_image_free(&trainer->crop);
+    aligned_free(trainer->grad);
+    free(trainer->order);
+    cJSON_Delete(trainer->description);
+    train_options_free(&trainer->options);
+    free(trainer);
+    *out = NULL;
+}
+
+/* The content picture of a sample: each epoch goes through all of them in an order of its own (Fisher and Yates). */
+static int content_index(NstTrainer *trainer, int64_t sample)
+{
+    const int64_t epoch = sample / trainer->n_content;
+    int *order = trainer->order;
+    if (trainer->order_epoch != epoch) {
+        NstRandom random = random_for(trainer->options.seed, FOR_ORDER, (uint64_t)epoch);
+        for (int i = 0; i < trainer->n_content; i++) {
+            const int j = random_below(&random, i + 1);
+            order[i] = order[j];
+            order[j] = i;
+        }
+        trainer->order_epoch = epoch;
+    }
+    return order[sample % trainer->n_content];
+}
+
+/* Fills trainer->crop. */
+static int take_crop(NstTrainer *trainer, int64_t sample, NstError *err)
+{
+    NstRandom random = random_for(trainer->options.seed, FOR_CROP, (uint64_t)sample);
+    const int index = content_index(trainer, sample);
+    NstImage picture = {0};
+
+    int code = trainer->source(trainer->opaque, index, &picture, err);
+    if (code == NST_OK && (!picture.data || picture.width < 1 || picture.height < 1))
+        code = fail(err, NST_EINVAL, "content picture %d is empty", index);
+    if (code == NST_OK) {
+        const double part = SMALLEST_CROP + (LARGEST_CROP - SMALLEST_CROP) * random_uniform(&random);
+        NstBox box = {.w = part * min_int(picture.width, picture.height)};
+        box.h = box.w;
+        box.x = random_uniform(&random) * (picture.width - box.w);
+        box.y = random_uniform(&random) * (picture.height - box.h);
+        code = image_resample(&picture, &box, &trainer->crop, err);
+        if (random_below(&random, 2))
+            image_mirror(&trainer->crop);
+    }
+    nst_image_free(&picture);
+    return code;
+}
+
+/* Adds the gradients of one sample's share of the loss to those of the tensors, and its terms to *sum. */
+static int add_sample(NstTrainer *trainer, int64_t sample, NstLossTerms *sum, NstError *err)
+{
+    const int output = trainer->graph.n_nodes - 1;
+    const size_t count = 3 * (size_t)trainer->options.crop * (size_t)trainer->options.crop;
+    NstLossTerms terms;
+
+    NST_TRY(take_crop(trainer, sample, err));
+    memcpy(plan_value(trainer->plan, 0), trainer->crop.data, count * sizeof(float));
+    exec_forward(trainer->plan);
+    loss_set_content(trainer->loss, trainer->crop.data);
+    NST_TRY(loss_evaluate(trainer->loss, plan_value(trainer->plan, output), &terms, trainer->grad, err));
+
+    backward_begin(trainer->plan);
+    float *seed = backward_seed(trainer->plan, output);
+    for (size_t i = 0; i < count; i++)
+        seed[i] += trainer->grad[i] / (float)trainer->options.batch;
+    backward_run(trainer->plan);
+    sum->total += terms.total / trainer->options.batch;
+    sum->style += terms.style / trainer->options.batch;
+    sum->content += terms.content / trainer->options.batch;
+    sum->tv += terms.tv / trainer->options.batch;
+    return NST_OK;
+}
+
+/* Norm of all gradients together */
+static int gradient_norm(const NstTrainer *trainer, double *norm, NstError *err)
+{
+    double sum = 0;
+    for (int t = 0; t < trainer->graph.n_tensors; t++) {
+        const NstTensor *tensor = &trainer->graph.tensors[t];
+        const float *grad = backward_tensor_grad(trainer->plan, t);
+        for (int64_t i = 0; i < tensor->count; i++)
+            sum += (double)grad[i] * grad[i];
+        if (!isfinite(sum))
+            return fail(err, NST_ENOTFINITE, "gradient of tensor \"%s\" is not finite", tensor->name);
+    }
+    *norm = sqrt(sum);
+    return NST_OK;
+}
+
+static void update_weights(NstTrainer *trainer, float rate, float grad_scale)
+{
+    const NstAdam adam = {trainer->options.beta1, trainer->options.beta2, ADAM_EPS};
+    for (int t = 0; t < trainer->graph.n_tensors; t++) {
+        const NstTensor *tensor = &trainer->graph.tensors[t];
+        const NstMoments *moments = &trainer->moments[t];
+        float *grad = backward_tensor_grad(trainer->plan, t);
+        for (int64_t i = 0; i < tensor->count; i++)
+            grad[i] *= grad_scale;
+        optim_adam(&adam, trainer->step + 1, rate * moments->lr_scale, tensor->count, grad, moments->m, moments->v,
+                   tensor->data);
+    }
+}
+
+static int run_batch(NstTrainer *trainer, NstLossTerms *terms, double *norm, NstError *err)
+{
+    const int64_t first = (int64_t)trainer->step * trainer->options.batch;
+    backward_clear_tensor_grads(trainer->plan);
+    for (int i = 0; i < trainer->options.batch; i++)
+        NST_TRY(add_sample(trainer, first + i, terms, err));
+    return gradient_norm(trainer, norm, err);
+}
+
+int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, NstError *err)
+{
+    const NstTrainOptions *options = &trainer->options;
+    NstLossTerms terms = {0};
+    double norm = 0;
+
+    if (trainer->step >= options->steps)
+        return fail(err, NST_EINVAL, "all %d steps are done", options->steps);
+    const int code = run_batch(trainer, &terms, &norm, err);
+    if (code < 0)
+        return fail_within(err, code, "step %d", trainer->step + 1);
+
+    const float rate = options->learning_rate * trainer_schedule(options, trainer->step, options->steps);
+    const bool clipped = options->clip_norm > 0 && norm > options->clip_norm;
+    update_weights(trainer, rate, clipped ? (float)(options->clip_norm / norm) : 1);
+    trainer->step++;
+    if (progress)
+        *progress = (NstTrainProgress){
+            .step = trainer->step,
+            .steps = options->steps,
+            .learning_rate = rate,
+            .total = (float)terms.total,
+            .style = (float)terms.style,
+            .content = (float)terms.content,
+            .tv = (float)terms.tv,
+            .grad_norm = (float)norm,
+        };
+    return NST_OK;
+}
+
+static int set_origin(const NstTrainer *trainer, NstModel *model, NstError *err)
+{
+    const NstTrainOptions *options = &trainer->options;
+    cJSON *json = cJSON_Duplicate(trainer->description, 1);
+    char *text = cJSON_AddNumberToObject(json, "steps_done", trainer->step) ? cJSON_PrintUnformatted(json) : NULL;
+    int code = text ? nsw_set_metadata(model, "nst.training", text, err)
+                    : fail(err, NST_ENOMEM, "no memory for the model");
+    cJSON_free(text);
+    cJSON_Delete(json);
+    NST_TRY(code);
+    const char *facts[][2] = {
+        {"nst.name", options->name}, {"nst.author", options->author}, {"nst.licence", options->licence}};
+    for (size_t i = 0; i < sizeof(facts) / sizeof(*facts); i++)
+        if (facts[i][1] && facts[i][1][0])
+            NST_TRY(nsw_set_metadata(model, facts[i][0], facts[i][1], err));
+    return NST_OK;
+}
+
+int nst_trainer_model(const NstTrainer *trainer, NstModel **model, NstError *err)
+{
+    NstGraph graph;
+    *model = NULL;
+    NST_TRY(graph_copy(&graph, &trainer->graph, err));
+    NST_TRY(nsw_create(model, NST_KIND_STYLE, &graph, err));
+    const int code = set_origin(trainer, *model, err);
+    if (code < 0)
+        nst_model_free(model);
+    return code;
+}

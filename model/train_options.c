@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch.h"
+#include "trainer.h"
+#include "util.h"
+
+/* Rates that suit the two networks (Adam moves the output by about rate x fan-in x mean activation a step) */
+static const struct {
+    float learning_rate, output_lr_scale;
+} RATES[] = {
+    [NST_ARCH_FAST] = {4e-3f, 0.1f},
+    [NST_ARCH_JOHNSON] = {2e-3f, 0.03f},
+};
+
+void nst_train_defaults(NstTrainOptions *options)
+{
+    *options = (NstTrainOptions){
+        .struct_size = sizeof(*options),
+        .arch = NST_ARCH_FAST,
+        .steps = 2000,
+        .batch = 1,
+        .crop = 192,
+        .levels = 3,
+        .content_level = 1,
+        .style_layers = {"relu1_1", "relu2_1", "relu3_1"},
+        .content_layers = {"relu3_1"},
+        .style_weight = 1,
+        .content_weight = 0.02f,
+        .tv_weight = 0.01f,
+        .beta1 = 0.9f,
+        .beta2 = 0.99f,
+        .clip_norm = 1,
+        .warmup = 10,
+        .hold = 0.5f,
+        .seed = 1,
+        .name = "",
+        .author = "",
+        .licence = "",
+    };
+    nst_compute_defaults(&options->compute);
+}
+
+static int check_integers(const NstTrainOptions *o, NstError *err)
+{
+    const struct {
+        const char *name;
+        int value, low, high;
+    } ranges[] = {
+        {"arch", (int)o->arch, NST_ARCH_FAST, NST_ARCH_JOHNSON},
+        {"steps", o->steps, 1, 100000000},
+        {"batch", o->batch, 1, 64},
+        {"crop", o->crop, 32, 1024},
+        {"levels", o->levels, 1, 6},
+        {"content_level", o->content_level, 0, o->levels - 1},
+        {"warmup", o->warmup, 0, 100000000},
+        {"threads", o->compute.threads, 0, 256},
+    };
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
+        if (ranges[i].value < ranges[i].low || ranges[i].value > ranges[i].high)
+            return fail(err, NST_EINVAL, "%s: %d; %d to %d expected", ranges[i].name, ranges[i].value, ranges[i].low,
+                        ranges[i].high);
+    return NST_OK;
+}
+
+static int check_floats(const NstTrainOptions *o, NstError *err)
+{
+    const struct {
+        const char *name;
+        float value, high;
+    } ranges[] = {
+        {"style_weight", o->style_weight, 1e12f},
+        {"content_weight", o->content_weight, 1e12f},
+        {"tv_weight", o->tv_weight, 1e12f},
+        {"learning_rate", o->learning_rate, 10},
+        {"output_lr_scale", o->output_lr_scale, 100},
+        {"beta1", o->beta1, 0.99999f},
+        {"beta2", o->beta2, 0.99999f},
+        {"clip_norm", o->clip_norm, 1e12f},
+        {"hold", o->hold, 1},
+    };
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
+        if (!(ranges[i].value >= 0 && ranges[i].value <= ranges[i].high))
+            return fail(err, NST_EINVAL, "%s: %g; 0 to %g expected", ranges[i].name, ranges[i].value, ranges[i].high);
+    return NST_OK;
+}
+
+/* Replaces *text by a copy of it; NULL stays NULL. */
+static int own(const char **text, NstError *err)
+{
+    const char *copy = string_copy(*text);
+    const int code = *text && !copy ? fail(err, NST_ENOMEM, "no memory for the options") : NST_OK;
+    *text = copy;
+    return code;
+}
+
+static int own_strings(NstTrainOptions *o, NstError *err)
+{
+    int code = NST_OK;
+    for (int i = 0; i < NST_MAX_LAYERS; i++) {
+        code = min_int(code, own(&o->style_layers[i], err));
+        code = min_int(code, own(&o->content_layers[i], err));
+    }
+    code = min_int(code, own(&o->name, err));
+    code = min_int(code, own(&o->author, err));
+    return min_int(code, own(&o->licence, err));
+}
+
+int train_options_copy(NstTrainOptions *to, const NstTrainOptions *from, NstError *err)
+{
+    nst_train_defaults(to);
+    if (from && from->struct_size > 0 && from->struct_size <= sizeof(*to))
+        memcpy(to, from, from->struct_size);
+    NST_TRY(own_strings(to, err));
+    if (from && (from->struct_size == 0 || from->struct_size > sizeof(*to)))
+        return fail(err, NST_EINVAL, "training options: struct_size %zu; nst_train_defaults sets %zu",
+                    from->struct_size, sizeof(*to));
+    NST_TRY(check_integers(to, err));
+    NST_TRY(check_floats(to, err));
+    if (to->learning_rate == 0)
+        to->learning_rate = RATES[to->arch].learning_rate;
+    if (to->output_lr_scale == 0)
+        to->output_lr_scale = RATES[to->arch].output_lr_scale;
+    return NST_OK;
+}
+
+void train_options_free(NstTrainOptions *o)
+{
+    for (int i = 0; i < NST_MAX_LAYERS; i++) {
+        free((void *)o->style_layers[i]);
+        free((void *)o->content_layers[i]);
+    }
+    free((void *)o->name);
+    free((void *)o->author);
+    free((void *)o->licence);
+    memset(o, 0, sizeof(*o));
+}
+
+/* The shortest decimal number that is the same float: 0.02, not 0.0199999996 */
+static double shortest(float value)
+{
+    char text[32];
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtof(text, NULL) == value)
+            break;
+    }
+    return strtod(text, NULL);
+}
+
+static cJSON *describe_layers(const char *const *layers)
+{
+    int n = 0;
+    while (n < NST_MAX_LAYERS && layers[n])
+        n++;
+    return cJSON_CreateStringArray(layers, n);
+}
+
+cJSON *train_options_describe(const NstTrainOptions *o)
+{
+    cJSON *json = cJSON_CreateObject();
+    char seed[24];
+    snprintf(seed, sizeof(seed), "%llu", (unsigned long long)o->seed); /* a JSON number has 53 bits only */
+    cJSON_AddStringToObject(json, "arch", arch_name(o->arch));
+    cJSON_AddNumberToObject(json, "steps", o->steps);
+    cJSON_AddNumberToObject(json, "batch", o->batch);
+    cJSON_AddNumberToObject(json, "crop", o->crop);
+    cJSON_AddNumberToObject(json, "levels", o->levels);
+    cJSON_AddNumberToObject(json, "content_level", o->content_level);
+    cJSON_AddItemToObject(json, "style_layers", describe_layers(o->style_layers));
+    cJSON_AddItemToObject(json, "content_layers", describe_layers(o->content_layers));
+    cJSON_AddNumberToObject(json, "style_weight", shortest(o->style_weight));
+    cJSON_AddNumberToObject(json, "content_weight", shortest(o->content_weight));
+    cJSON_AddNumberToObject(json, "tv_weight", shortest(o->tv_weight));
+    cJSON_AddNumberToObject(json, "learning_rate", shortest(o->learning_rate));
+    cJSON_AddNumberToObject(json, "output_lr_scale", shortest(o->output_lr_scale));
+    cJSON_AddNumberToObject(json, "beta1", shortest(o->beta1));
+    cJSON_AddNumberToObject(json, "beta2", shortest(o->beta2));
+    cJSON_AddNumberToObject(json, "clip_norm", shortest(o->clip_norm));
+    cJSON_AddNumberToObject(json, "warmup", o->warmup);
+    cJSON_AddNumberToObject(json, "hold", shortest(o->hold));
+    if (!cJSON_AddStringToObject(json, "seed", seed)) {
+        cJSON_Delete(json);
+        return NULL;
+    }
+    return json;
+}

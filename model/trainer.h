@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_TRAINER_H
+#define NST_MODEL_TRAINER_H
+
+#include <cjson/cJSON.h>
+#include <nst/train.h>
+
+#include "graph.h"
+#include "loss.h"
+#include "plan.h"
+
+/* What Adam keeps of one tensor */
+typedef struct NstMoments {
+    float *m, *v;
+    float lr_scale;
+} NstMoments;
+
+/*
+ * What the next step depends on is options, pictures, weights, moments and the number of steps done: the random
+ * numbers of a sample follow from the seed and the sample's number.
+ */
+struct NstTrainer {
+    NstTrainOptions options; /* no zeroes left that mean a default; strings are the trainer's */
+    cJSON *description;      /* the options that decide the result, and marks of the pictures and the loss network */
+    NstContentSource source;
+    void *opaque;
+    int n_content;
+    NstGraph graph;
+    NstMoments *moments; /* one a tensor */
+    NstPlan *plan;
+    NstLoss *loss;
+    NstImage crop;
+    float *grad;         /* dL/d(output) */
+    int *order;          /* of the content pictures in epoch order_epoch */
+    int64_t order_epoch; /* -1: none yet */
+    int step;            /* steps done */
+};
+
+/* The share of the full learning rate at a step, with this many steps planned */
+float trainer_schedule(const NstTrainOptions *options, int step, int steps);
+
+/* Copies options over the defaults, checks them and resolves zeroes. Free the copy either way. */
+int train_options_copy(NstTrainOptions *to, const NstTrainOptions *from, NstError *err);
+void train_options_free(NstTrainOptions *options);
+
+/* The options that decide the result, by the names of their fields; NULL: no memory. */
+cJSON *train_options_describe(const NstTrainOptions *options);
+
+#endif
