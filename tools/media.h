@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_TOOLS_MEDIA_H
+#define NST_TOOLS_MEDIA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <nst/stylize.h>
+#include <nst/train.h>
+
+/* Pictures and frames of videos, read and written with FFmpeg's libraries. Errors name the file. */
+
+/* A picture of 8-bit samples, packed: 1 channel gray, 2 gray and alpha, 3 R G B, 4 R G B alpha. */
+typedef struct Bitmap {
+    int width, height, channels;
+    uint8_t *data; /* width * height * channels bytes */
+} Bitmap;
+
+int bitmap_alloc(Bitmap *bitmap, int width, int height, int channels, NstError *err);
+void bitmap_free(Bitmap *bitmap); /* frees data and zeroes the struct */
+
+/* The bitmap as the stylizer takes it: full range. It points into the bitmap. */
+NstPicture bitmap_picture(const Bitmap *bitmap);
+
+/* RGB of 0 to 1; of a bitmap with 3 channels. */
+int bitmap_to_image(const Bitmap *bitmap, NstImage *image, NstError *err);
+
+typedef struct MediaInfo {
+    bool still;     /* a picture, not a video */
+    double seconds; /* length of a video; 0 where it is not known */
+} MediaInfo;
+
+/* Whether FFmpeg can read the file, and what it is. */
+int media_probe(const char *path, MediaInfo *info, NstError *err);
+
+/* What to make of a picture that is read. All zero: its own size and channels. */
+typedef struct MediaWish {
+    bool rgb;       /* 3 channels, whatever the file has; alpha is left out */
+    int short_side; /* scaled so that its short side has this many pixels; 0: not */
+    int long_max;   /* made smaller where its long side has more pixels; 0: not */
+} MediaWish;
+
+/* A picture, or the frame of a video that is shown `seconds` after its start. Gray and alpha are kept, EXIF turns done. */
+int media_read(Bitmap *bitmap, const char *path, double seconds, const MediaWish *wish, NstError *err);
+
+/*
+ * Writes a picture in the format that the name's end asks for (png, jpg, webp, ppm, pam), to a temporary file beside it
+ * that is then renamed.
+ */
+int media_write(const Bitmap *bitmap, const char *path, NstError *err);
+
+/* NST_OK where media_write knows the format of such a name; *keeps_alpha: whether it can hold alpha. NULL allowed. */
+int media_writable(const char *path, bool *keeps_alpha, NstError *err);
+
+/* FFmpeg's libraries print nothing after this; media_* put their words into the error message. */
+void media_quiet(void);
+
+#endif
