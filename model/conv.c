@@ -28,6 +28,13 @@ static bool is_depthwise(const NstConv *conv)
     return conv->groups == conv->ci && conv->ci == conv->co;
 }
 
+/* Too few results for a matrix product. */
+static bool is_few(const NstConv *conv)
+{
+    return conv->groups == 1 && conv->co <= NST_FEW_MAX && conv->kh * conv->kw > 1 && conv->sy == 1 && conv->sx == 1 &&
+           conv->dy == 1 && conv->dx == 1;
+}
+
 /* The columns of a block are the picture itself. */
 static bool is_pointwise(const NstConv *conv)
 {
@@ -124,6 +131,18 @@ static void depthwise_forward(const NstConvContext *context, const NstConv *conv
         }
 }
 
+static void few_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k,
+                        const float *bias, float *y)
+{
+#pragma omp parallel for num_threads(context->threads) schedule(static)
+    for (int i = 0; i < conv->ho; i++) {
+        NstFewRow row = {conv->ci, conv->co, conv->kh, conv->kw, conv->wo, x + (size_t)i * (size_t)conv->w,
+                         (ptrdiff_t)plane_in(conv), conv->w, k, bias, y + (size_t)i * (size_t)conv->wo,
+                         (ptrdiff_t)plane_out(conv)};
+        context->dsp->few_row(&row);
+    }
+}
+
 /* One group's share of one block. */
 static void forward_block(const NstConvContext *context, const NstConv *conv, const float *x, const float *k,
                           const float *bias, bool add, float *y, int group, size_t block, float *columns)
@@ -146,6 +165,10 @@ void conv_forward(const NstConvContext *context, const NstConv *conv, const floa
 {
     if (is_depthwise(conv)) {
         depthwise_forward(context, conv, x, k, bias, add, y);
+        return;
+    }
+    if (is_few(conv) && !add) {
+        few_forward(context, conv, x, k, bias, y);
         return;
     }
     size_t blocks = block_count(conv), units = blocks * (size_t)conv->groups;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dsp.h"
+#include "few.h"
 
 #define TARGET __attribute__((target("avx2,fma")))
 #define NAME(x) avx2_##x
@@ -20,10 +21,14 @@
 #define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #include "gemm_tmpl.h"
 
+#define FEW_NV 3
+#include "few_tmpl.h"
+
 void dsp_init_avx2(NstDsp *dsp)
 {
     avx2_dsp_fill(dsp);
     dsp->gemm = avx2_gemm;
+    dsp->few_row = avx2_few_row;
 }
 
 #endif

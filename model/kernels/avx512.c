@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dsp.h"
+#include "few.h"
 
 #define TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma,prefer-vector-width=512")))
 #if defined(__clang__)
@@ -24,10 +25,14 @@
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #include "gemm_tmpl.h"
 
+#define FEW_NV 4
+#include "few_tmpl.h"
+
 void dsp_init_avx512(NstDsp *dsp)
 {
     avx512_dsp_fill(dsp);
     dsp->gemm = avx512_gemm;
+    dsp->few_row = avx512_few_row;
 }
 
 #endif

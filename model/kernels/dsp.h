@@ -7,6 +7,19 @@
 
 #include <nst/compute.h>
 
+enum { NST_FEW_MAX = 4 };
+
+/* One row of a convolution to 1 to NST_FEW_MAX channels, stride and dilation 1. Planes and strides in floats. */
+typedef struct NstFewRow {
+    int ci, co, kh, kw, n;
+    const float *x; /* first tap of the first pixel, channel 0 */
+    ptrdiff_t x_plane, x_stride;
+    const float *k; /* co x ci x kh x kw */
+    const float *bias; /* co, or NULL */
+    float *y;
+    ptrdiff_t y_plane;
+} NstFewRow;
+
 /*
  * The kernels: single-threaded inner loops over rows or blocks of floats, chosen once for a plan. scalar.c is the
  * reference that every other variant is tested against; dsp_init starts from it and overrides upwards, one
@@ -19,6 +32,8 @@ typedef struct NstDsp {
      * x points at the first tap of the first row; x_stride already holds the vertical dilation. */
     void (*depthwise_row)(float *y, const float *x, ptrdiff_t x_stride, const float *k, int kh, int kw, int stride_x,
                           int dilation_x, float bias, int n);
+
+    void (*few_row)(const NstFewRow *row);
 
     /* Sums of x, of (x - mean)^2 and of a b over n samples, in double. */
     double (*sum)(const float *x, size_t n);

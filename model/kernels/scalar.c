@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dsp.h"
+#include "few.h"
 
 #define TARGET
 #define NAME(x) scalar_##x
@@ -26,8 +27,14 @@ static void scalar_gemm(int trans_a, int trans_b, int m, int n, int k, const flo
     }
 }
 
+static void scalar_few_row(const NstFewRow *row)
+{
+    few_row_rest(row, 0);
+}
+
 void dsp_init_scalar(NstDsp *dsp)
 {
     scalar_dsp_fill(dsp);
     dsp->gemm = scalar_gemm;
+    dsp->few_row = scalar_few_row;
 }
