@@ -105,6 +105,9 @@ tools: $(if $(filter yes,$(WITH_TOOLS)),$(if $(TOOL_OBJECTS),$(NST)))
 test-programs: $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS) $(TEST_HELPERS))
 all: lib tools
 
+$(BUILD)/samples/%: $(SRC)/samples/%.c $(BUILD)/config.h
+	$(LINK) $(CONFIG_CFLAGS) $(OPENMP) $(NORMAL) $(CFLAGS) -o $@ $< -lm
+
 # -- installing ----------------------------------------------------------------------------------------------------
 
 install: all
@@ -124,11 +127,11 @@ install: all
 FFMPEG_VERSION ?= 7.1
 FFMPEG = $(BUILD)/bin/ffmpeg
 
-ffmpeg: lib
+ffmpeg: lib | $(if $(needs_packages),packages)
 	@$(SRC)/scripts/build-ffmpeg '$(BUILD)' '$(FFMPEG_VERSION)' '$(FFMPEG_SRC)'
 
 STYLE ?= starry
-demo: packages tools ffmpeg
+demo: tools ffmpeg $(BUILD)/samples/scene | packages
 	@$(SRC)/scripts/demo '$(BUILD)' '$(STYLE)' '$(IN)' '$(OUT)'
 
 # The tests of this build folder alone: CHECK="test_graph cli.sh" picks some.
@@ -136,7 +139,7 @@ CHECK ?= $(notdir $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS)) $(TEST_SCRI
 check-here: all test-programs
 	@$(SRC)/scripts/run-tests '$(BUILD)' $(CHECK)
 
-check: packages all test-programs ffmpeg
+check: all test-programs ffmpeg | packages
 	@$(SRC)/scripts/check '$(BUILD)' $(CHECK)
 
 # -- the rest ------------------------------------------------------------------------------------------------------
