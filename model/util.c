@@ -6,6 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Names and texts out of files end up in messages: they must not break the line or steer a terminal. */
+static void replace_controls(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
 int fail(NstError *err, int code, const char *format, ...)
 {
     if (err) {
@@ -14,6 +22,7 @@ int fail(NstError *err, int code, const char *format, ...)
         err->code = code;
         vsnprintf(err->message, sizeof(err->message), format, args);
         va_end(args);
+        replace_controls(err->message);
     }
     return code;
 }
@@ -27,6 +36,7 @@ int fail_within(NstError *err, int code, const char *format, ...)
     va_start(args, format);
     vsnprintf(prefix, sizeof(prefix), format, args);
     va_end(args);
+    replace_controls(prefix);
     memcpy(inner, err->message, sizeof(inner));
     size_t used = (size_t)snprintf(err->message, sizeof(err->message), "%s: ", prefix);
     snprintf(err->message + used, sizeof(err->message) - used, "%s", inner);
