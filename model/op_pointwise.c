@@ -38,10 +38,12 @@ static void relu_backward(NstPlan *plan, int index)
     bool add;
     float *gx = plan_grad_target(plan, index, 0, &add);
     FOR_CHANNELS(plan, index, {
-        for (size_t i = at; i < at + n; i++) {
-            float passed = y[i] > 0 ? g[i] : 0;
-            gx[i] = add ? gx[i] + passed : passed;
-        }
+        if (add)
+            for (size_t i = at; i < at + n; i++)
+                gx[i] += y[i] > 0 ? g[i] : 0;
+        else
+            for (size_t i = at; i < at + n; i++)
+                gx[i] = y[i] > 0 ? g[i] : 0;
     });
 }
 
