@@ -321,6 +321,11 @@ int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, NstError *
     return NST_OK;
 }
 
+int nst_trainer_steps_done(const NstTrainer *trainer)
+{
+    return trainer->step;
+}
+
 static int set_origin(const NstTrainer *trainer, NstModel *model, NstError *err)
 {
     const NstTrainOptions *options = &trainer->options;

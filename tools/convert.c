@@ -30,8 +30,8 @@ static const Command command = {
     .name = "convert",
     .usage = "VGG.safetensors OUT.nsw",
     .summary = "Makes the loss network that `nst train` needs from weights of a VGG network.",
-    .notes = "The weights are named conv1_1.weight, conv1_1.bias, conv1_2.weight ... and may be of any width and depth;\n"
-             "preprocess.weight and preprocess.bias, a 1x1 convolution before all, are used where they are there.",
+    .notes = "The weights are named conv1_1.weight, conv1_1.bias, conv1_2.weight ... and may be of any width and\n"
+             "depth; preprocess.weight and preprocess.bias, a 1x1 convolution before all, are used if they are there.",
     .options = options,
     .min_operands = 2,
     .max_operands = 2,

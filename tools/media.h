@@ -41,7 +41,7 @@ typedef struct MediaWish {
     int long_max;   /* made smaller where its long side has more pixels; 0: not */
 } MediaWish;
 
-/* A picture, or the frame of a video that is shown `seconds` after its start. Gray and alpha are kept, EXIF turns done. */
+/* A picture, or the frame of a video that is shown `seconds` after its start. Turned as its EXIF orientation says. */
 int media_read(Bitmap *bitmap, const char *path, double seconds, const MediaWish *wish, NstError *err);
 
 /*

@@ -63,8 +63,8 @@ static int fill_frame(AVFrame *frame, const Bitmap *bitmap)
     int strides[4] = {bitmap->width * bitmap->channels};
     struct SwsContext *sws =
         sws_getContext(bitmap->width, bitmap->height, formats[bitmap->channels - 1], bitmap->width, bitmap->height,
-                       frame->format, SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_FULL_CHR_H_INT | SWS_BITEXACT,
-                       NULL, NULL, NULL);
+                       frame->format, SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_BITEXACT, NULL, NULL,
+                       NULL);
     if (!sws)
         return AVERROR(EINVAL);
     if (frame->format == AV_PIX_FMT_YUVJ444P)

@@ -66,8 +66,9 @@ NST_API void nst_stylizer_close(NstStylizer **stylizer);
 NST_API int nst_stylizer_set_strength(NstStylizer *stylizer, float strength, NstError *err);
 
 /*
- * Paints `in` into `out`: same size, colour model, depth, subsampling, range and matrix. Alpha is copied. The two may be
- * the same memory. The first call for a size plans and allocates; later ones of that size allocate nothing.
+ * Paints `in` into `out`: same size, colour model, depth, subsampling, range and matrix. Alpha is copied; where
+ * it is 0 the colours stay as they were. The two may be the same memory. The first call for a size plans and allocates;
+ * later ones of that size allocate nothing.
  */
 NST_API int nst_stylizer_process(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out, NstError *err);
 

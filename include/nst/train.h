@@ -106,6 +106,9 @@ NST_API int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, Ns
 NST_API int nst_trainer_save(const NstTrainer *trainer, const char *path, NstError *err);
 NST_API int nst_trainer_load(NstTrainer *trainer, const char *path, NstError *err);
 
+/* Steps done, those before the checkpoint included. */
+NST_API int nst_trainer_steps_done(const NstTrainer *trainer);
+
 /* The network as it is now, a copy; the caller frees it. */
 NST_API int nst_trainer_model(const NstTrainer *trainer, NstModel **model, NstError *err);
 

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <nst/nst.h>
+
+#include "blas.h"
+#include "nst.h"
+#include "options.h"
+#include "train_run.h"
+#include "util.h"
+
+#define SET(member) offsetof(TrainSettings, member)
+#define TRAIN(member) offsetof(TrainSettings, train.member)
+
+static const Option options[] = {
+    {"style", 's', OPTION_TEXT, true, SET(style), "PICTURE", 0, 0,
+     "the painting"},
+    {"content", 'c', OPTION_LIST, true, SET(content), "DIR|FILE", 0, 0,
+     "a folder of pictures and videos, a picture, or a video; may be given several times"},
+    {"loss", 'l', OPTION_TEXT, true, SET(loss), "LOSS", 0, 0,
+     "the loss network, from nst convert: a .nsw file, or a name in NST_PATH"},
+    {"output", 'o', OPTION_TEXT, true, SET(output), "FILE.nsw", 0, 0,
+     "the trained style"},
+
+    {"arch", 0, OPTION_CHOICE, false, TRAIN(arch), "fast|johnson", 0, 0,
+     "the network: fast for video, johnson as in Johnson et al. 2016"},
+    {"steps", 'n', OPTION_INT, false, TRAIN(steps), "N", 1, 1e8,
+     "optimiser steps"},
+    {"batch", 'b', OPTION_INT, false, TRAIN(batch), "N", 1, 64,
+     "crops a step"},
+    {"crop", 0, OPTION_INT, false, TRAIN(crop), "PIXELS", 32, 1024,
+     "side of the crops"},
+    {"style-size", 0, OPTION_INT, false, SET(style_size), "PIXELS", 64, 4096,
+     "long side that the painting is made smaller to; strokes get smaller with it"},
+    {"content-size", 0, OPTION_INT, false, SET(content_size), "PIXELS", 32, 4096,
+     "short side that content pictures are scaled to"},
+    {"frames", 0, OPTION_INT, false, SET(frames), "N", 1, 1e6,
+     "frames taken from each video, evenly spaced"},
+
+    {"levels", 0, OPTION_INT, false, TRAIN(levels), "N", 1, 6,
+     "pyramid levels of the style loss"},
+    {"content-level", 0, OPTION_INT, false, TRAIN(content_level), "N", 0, 5,
+     "pyramid level of the content loss"},
+    {"style-layers", 0, OPTION_TEXT, false, SET(style_layers), "A,B,...", 0, 0,
+     "layers of the style loss"},
+    {"content-layers", 0, OPTION_TEXT, false, SET(content_layers), "A,B,...", 0, 0,
+     "layers of the content loss"},
+    {"style-weight", 0, OPTION_REAL, false, TRAIN(style_weight), "X", 0, 1e12,
+     "weight of the style loss"},
+    {"content-weight", 0, OPTION_REAL, false, TRAIN(content_weight), "X", 0, 1e12,
+     "weight of the content loss"},
+    {"tv-weight", 0, OPTION_REAL, false, TRAIN(tv_weight), "X", 0, 1e12,
+     "weight of the total variation"},
+
+    {"lr", 0, OPTION_REAL, false, TRAIN(learning_rate), "X", 0, 10,
+     "learning rate of Adam; 0: what suits the network"},
+    {"output-lr-scale", 0, OPTION_REAL, false, TRAIN(output_lr_scale), "X", 0, 100,
+     "its factor for the output convolution; 0: what suits the network"},
+    {"beta1", 0, OPTION_REAL, false, TRAIN(beta1), "X", 0, 0.99999,
+     "Adam's decay of the mean"},
+    {"beta2", 0, OPTION_REAL, false, TRAIN(beta2), "X", 0, 0.99999,
+     "Adam's decay of the variance"},
+    {"clip-norm", 0, OPTION_REAL, false, TRAIN(clip_norm), "X", 0, 1e12,
+     "longest gradient; 0: any"},
+    {"warmup", 0, OPTION_INT, false, TRAIN(warmup), "N", 0, 1e8,
+     "steps of linear warm-up"},
+    {"hold", 0, OPTION_REAL, false, TRAIN(hold), "X", 0, 1,
+     "share of the steps before the rate falls"},
+    {"seed", 0, OPTION_SEED, false, TRAIN(seed), "N", 0, 0,
+     "of weights, crops and order"},
+
+    {"checkpoint", 0, OPTION_TEXT, false, SET(checkpoint), "FILE", 0, 0,
+     "where the run's state is kept; OUTPUT.ckpt if not given"},
+    {"checkpoint-every", 0, OPTION_INT, false, SET(checkpoint_every), "N", 1, 1e8,
+     "steps from one checkpoint to the next"},
+    {"resume", 'r', OPTION_FLAG, false, SET(resume), "", 0, 0,
+     "go on from the checkpoint; without one, begin"},
+    {"preview", 0, OPTION_TEXT, false, SET(preview), "PICTURE", 0, 0,
+     "painted from time to time, to watch the training"},
+    {"preview-every", 0, OPTION_INT, false, SET(preview_every), "N", 1, 1e8,
+     "steps from one preview to the next"},
+    {"preview-dir", 0, OPTION_TEXT, false, SET(preview_folder), "DIR", 0, 0,
+     "where previews go"},
+    {"log", 0, OPTION_TEXT, false, SET(log), "FILE.csv", 0, 0,
+     "a row of figures for each step"},
+
+    {"name", 0, OPTION_TEXT, false, TRAIN(name), "TEXT", 0, 0,
+     "the style's name, written into it"},
+    {"author", 0, OPTION_TEXT, false, TRAIN(author), "TEXT", 0, 0,
+     "its author"},
+    {"licence", 0, OPTION_TEXT, false, TRAIN(licence), "TEXT", 0, 0,
+     "its licence"},
+    {"cache", 0, OPTION_INT, false, SET(cache), "MIB", 0, 1 << 20,
+     "memory for decoded content pictures"},
+    {"threads", 't', OPTION_INT, false, TRAIN(compute.threads), "N", 0, 256,
+     "threads; 0 is one for each processor. The result does not depend on it"},
+    {"cpu", 0, OPTION_TEXT, false, SET(cpu), "LIST", 0, 0,
+     "instruction sets that may be used: avx2, avx512, scalar or all, separated by commas"},
+    {0},
+};
+
+static const Command command = {
+    .name = "train",
+    .usage = "-s PAINTING -c PHOTOS/ -l LOSS.nsw -o STYLE.nsw",
+    .summary = "Trains a style: a network that paints any picture in the manner of one painting.",
+    .notes = "A run that was stopped, by Ctrl-C or otherwise, goes on with --resume and the same options, and ends\n"
+             "with the same bits as one that was not. The checkpoint is removed when the style is done.",
+    .options = options,
+};
+
+/* "a,b,c" into the NULL-terminated list, whose texts are in a copy that the caller frees. */
+static int split_layers(const char *option, const char *text, const char *list[NST_MAX_LAYERS], char **copy)
+{
+    int n = 0;
+    if (!text)
+        return OPTIONS_RUN;
+    *copy = string_copy(text);
+    if (!*copy)
+        return usage_error(command.name, "out of memory");
+    memset(list, 0, NST_MAX_LAYERS * sizeof(*list));
+    for (char *rest = *copy, *layer; (layer = strsep(&rest, ","));) {
+        if (!*layer || n == NST_MAX_LAYERS - 1)
+            return usage_error(command.name, "--%s %s: 1 to %d names separated by commas expected", option, text,
+                               NST_MAX_LAYERS - 1);
+        list[n++] = layer;
+    }
+    return OPTIONS_RUN;
+}
+
+static int check_settings(TrainSettings *settings)
+{
+    NstError err;
+    if (settings->cpu && nst_cpu_parse(settings->cpu, &settings->train.compute.cpu, &err) < 0)
+        return usage_error(command.name, "--cpu: %s", err.message);
+    if (settings->train.content_level >= settings->train.levels)
+        return usage_error(command.name, "--content-level %d: less than --levels (%d) expected",
+                           settings->train.content_level, settings->train.levels);
+    if (settings->train.crop > settings->content_size)
+        return usage_error(command.name, "--crop %d: at most --content-size (%d) expected", settings->train.crop,
+                           settings->content_size);
+    return OPTIONS_RUN;
+}
+
+/* The command as it was typed, for the style's metadata; less --resume, which does not change what comes out. */
+static char *command_line(int argc, char **argv)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return NULL;
+    fputs("nst", stream);
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--resume") && strcmp(argv[i], "-r")) {
+            bool plain = argv[i][0] && !argv[i][strspn(argv[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                               "0123456789_-+=:,./@%")];
+            fputs(plain ? " " : " '", stream);
+            for (const char *c = argv[i]; *c; c++)
+                if (*c == '\'')
+                    fputs("'\\''", stream);
+                else
+                    fputc(*c, stream);
+            fputs(plain ? "" : "'", stream);
+        }
+    return fclose(stream) ? (free(text), NULL) : text;
+}
+
+static int train(TrainSettings *settings, int argc, char **argv)
+{
+    char *style_layers = NULL, *content_layers = NULL, *checkpoint = NULL;
+    int status = split_layers("style-layers", settings->style_layers, settings->train.style_layers, &style_layers);
+    if (status == OPTIONS_RUN)
+        status = split_layers("content-layers", settings->content_layers, settings->train.content_layers,
+                              &content_layers);
+    if (status == OPTIONS_RUN)
+        status = check_settings(settings);
+    if (status == OPTIONS_RUN) {
+        if (!settings->checkpoint && asprintf(&checkpoint, "%s.ckpt", settings->output) >= 0)
+            settings->checkpoint = checkpoint;
+        settings->command_line = command_line(argc, argv);
+        if (settings->checkpoint && settings->command_line)
+            status = train_run(settings);
+        else
+            status = failure(command.name, "out of memory");
+        free(settings->command_line);
+    }
+    free(checkpoint);
+    free(style_layers);
+    free(content_layers);
+    return status;
+}
+
+int cmd_train(int argc, char **argv)
+{
+    TrainSettings settings = {
+        .style_size = 384,
+        .content_size = 272,
+        .frames = 100,
+        .checkpoint_every = 100,
+        .preview_every = 100,
+        .preview_folder = ".",
+        .cache = 512,
+    };
+    TextList operands;
+    nst_train_defaults(&settings.train);
+    settings.train.compute.gemm = blas_gemm();
+    media_quiet();
+    int status = options_parse(&command, &settings, argc, argv, &operands);
+    if (status == OPTIONS_RUN)
+        status = train(&settings, argc, argv);
+    options_free(&command, &settings, &operands);
+    return status;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "train_run.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <nst/nst.h>
+
+#include "nst.h"
+#include "nsw.h"
+#include "report.h"
+#include "util.h"
+
+static const char NAME[] = "train";
+
+enum {
+    SMALLEST_STYLE = 64, /* pixels, the short side */
+    BLANK = 8,           /* levels between a blank picture's darkest and brightest sample */
+    EXIT_INTERRUPTED = 130
+};
+
+typedef struct Run {
+    const TrainSettings *settings;
+    NstModel *loss;
+    NstImage style;
+    Content content;
+    Bitmap preview;
+    NstTrainer *trainer;
+    Report report;
+    NstTrainProgress progress; /* of the last step; step 0: none in this run */
+    int done;                  /* steps, those of earlier runs included */
+} Run;
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal)
+{
+    interrupted = signal;
+}
+
+/* The first signal ends the run after its step; a second one kills, as SA_RESETHAND restores the default. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- inputs ---- */
+
+/* Found out now rather than after hours of training */
+static int check_output(const char *path, NstError *err)
+{
+    char *copy = string_copy(path);
+    if (!copy)
+        return fail(err, NST_ENOMEM, "out of memory");
+    const char *folder = dirname(copy);
+    int code = NST_OK;
+    if (access(folder, W_OK) < 0)
+        code = fail(err, NST_EIO, "%s: the folder %s cannot be written to: %s", path, folder, strerror(errno));
+    free(copy);
+    return code;
+}
+
+static int check_checkpoint(const TrainSettings *settings, NstError *err)
+{
+    NST_TRY(check_output(settings->output, err));
+    NST_TRY(check_output(settings->checkpoint, err));
+    if (!settings->resume && access(settings->checkpoint, F_OK) == 0)
+        return fail(err, NST_EINVAL,
+                    "%s: the checkpoint of a run that has not ended; go on with it by --resume, or remove it",
+                    settings->checkpoint);
+    return NST_OK;
+}
+
+static int load_loss(Run *run, NstError *err)
+{
+    char *path;
+    NST_TRY(nst_style_find(run->settings->loss, &path, err));
+    int code = nst_model_load(&run->loss, path, err);
+    free(path);
+    return code;
+}
+
+static int check_painting(const Bitmap *bitmap, const char *path, NstError *err)
+{
+    size_t bytes = (size_t)bitmap->width * (size_t)bitmap->height * 3;
+    uint8_t low = 255, high = 0;
+    if (min_int(bitmap->width, bitmap->height) < SMALLEST_STYLE)
+        return fail(err, NST_EINVAL, "%s: %dx%d pixels after --style-size; a painting of at least %d each way expected",
+                    path, bitmap->width, bitmap->height, SMALLEST_STYLE);
+    for (size_t i = 0; i < bytes; i++) {
+        low = bitmap->data[i] < low ? bitmap->data[i] : low;
+        high = bitmap->data[i] > high ? bitmap->data[i] : high;
+    }
+    if (high - low < BLANK)
+        return fail(err, NST_EINVAL, "%s: a blank picture, with samples from %d to %d; a painting expected", path, low,
+                    high);
+    return NST_OK;
+}
+
+static int load_painting(Run *run, NstError *err)
+{
+    const char *path = run->settings->style;
+    MediaWish wish = {.rgb = true, .long_max = run->settings->style_size};
+    Bitmap bitmap;
+    NST_TRY(media_read(&bitmap, path, 0, &wish, err));
+    int code = check_painting(&bitmap, path, err);
+    if (code == NST_OK)
+        code = bitmap_to_image(&bitmap, &run->style, err);
+    bitmap_free(&bitmap);
+    return code;
+}
+
+static int load_preview(Run *run, NstError *err)
+{
+    const TrainSettings *settings = run->settings;
+    if (!settings->preview)
+        return NST_OK;
+    if (mkdir(settings->preview_folder, 0777) < 0 && errno != EEXIST)
+        return fail(err, NST_EIO, "%s: %s", settings->preview_folder, strerror(errno));
+    return media_read(&run->preview, settings->preview, 0, NULL, err);
+}
+
+static int load_inputs(Run *run, NstError *err)
+{
+    const TrainSettings *settings = run->settings;
+    NST_TRY(check_checkpoint(settings, err));
+    NST_TRY(load_loss(run, err));
+    NST_TRY(load_painting(run, err));
+    NST_TRY(load_preview(run, err));
+    NST_TRY(content_open(&run->content, &settings->content, settings->frames, settings->content_size,
+                         (size_t)settings->cache << 20, err));
+    fprintf(stderr, "nst train: %d content picture%s", run->content.n, run->content.n == 1 ? "" : "s");
+    if (run->content.n_skipped)
+        fprintf(stderr, ", %d other file%s left out", run->content.n_skipped, run->content.n_skipped == 1 ? "" : "s");
+    fputc('\n', stderr);
+    return NST_OK;
+}
+
+/* ---- the style ---- */
+
+/* The trainer's own account of the run, with what only the program knows. */
+static cJSON *describe(const Run *run, const NstModel *model)
+{
+    const char *text = nst_model_metadata(model, "nst.training");
+    cJSON *json = text ? cJSON_Parse(text) : cJSON_CreateObject();
+    bool ok = json && cJSON_AddStringToObject(json, "style_file", run->settings->style) &&
+              cJSON_AddNumberToObject(json, "style_size", run->settings->style_size) &&
+              cJSON_AddNumberToObject(json, "content_size", run->settings->content_size) &&
+              cJSON_AddStringToObject(json, "command", run->settings->command_line);
+    const NstTrainProgress *last = &run->progress;
+    if (ok && last->step > 0)
+        ok = cJSON_AddNumberToObject(json, "last_loss", (double)last->total) &&
+             cJSON_AddNumberToObject(json, "last_style_loss", (double)last->style) &&
+             cJSON_AddNumberToObject(json, "last_content_loss", (double)last->content) &&
+             cJSON_AddNumberToObject(json, "last_tv_loss", (double)last->tv);
+    if (!ok)
+        cJSON_Delete(json);
+    return ok ? json : NULL;
+}
+
+static int make_model(const Run *run, NstModel **model, NstError *err)
+{
+    NST_TRY(nst_trainer_model(run->trainer, model, err));
+    cJSON *json = describe(run, *model);
+    char *text = json ? cJSON_PrintUnformatted(json) : NULL;
+    int code = text ? nsw_set_metadata(*model, "nst.training", text, err) : fail(err, NST_ENOMEM, "out of memory");
+    cJSON_free(text);
+    cJSON_Delete(json);
+    if (code < 0)
+        nst_model_free(model);
+    return code;
+}
+
+static int save_style(const Run *run, NstError *err)
+{
+    NstModel *model;
+    NST_TRY(make_model(run, &model, err));
+    int code = nst_model_save(model, run->settings->output, err);
+    nst_model_free(&model);
+    return code;
+}
+
+static int paint_preview(const Run *run, const NstModel *model, Bitmap *copy, const char *path, NstError *err)
+{
+    NstStylizer *stylizer;
+    NstStylizeOptions how;
+    NstPicture in = bitmap_picture(&run->preview), out = bitmap_picture(copy);
+    nst_stylize_defaults(&how);
+    how.compute.threads = run->settings->train.compute.threads;
+    how.compute.cpu = run->settings->train.compute.cpu;
+    NST_TRY(nst_stylizer_open(&stylizer, model, &how, err));
+    int code = nst_stylizer_process(stylizer, &in, &out, err);
+    nst_stylizer_close(&stylizer);
+    return code < 0 ? code : media_write(copy, path, err);
+}
+
+static int write_preview(const Run *run, NstError *err)
+{
+    char path[4096];
+    NstModel *model;
+    Bitmap copy;
+    int length = snprintf(path, sizeof(path), "%s/preview-%06d.png", run->settings->preview_folder, run->done);
+    if (length >= (int)sizeof(path))
+        return fail(err, NST_EINVAL, "--preview-dir: a shorter path expected");
+    NST_TRY(nst_trainer_model(run->trainer, &model, err));
+    int code = bitmap_alloc(&copy, run->preview.width, run->preview.height, run->preview.channels, err);
+    if (code == NST_OK)
+        code = paint_preview(run, model, &copy, path, err);
+    bitmap_free(&copy);
+    nst_model_free(&model);
+    return code;
+}
+
+/* ---- steps ---- */
+
+static int begin(Run *run, NstError *err)
+{
+    const TrainSettings *settings = run->settings;
+    NST_TRY(nst_trainer_open(&run->trainer, &settings->train, run->loss, &run->style, content_picture, &run->content,
+                             run->content.n, err));
+    if (settings->resume && access(settings->checkpoint, F_OK) == 0) {
+        NST_TRY(nst_trainer_load(run->trainer, settings->checkpoint, err));
+        run->done = nst_trainer_steps_done(run->trainer);
+        fprintf(stderr, "nst train: %s: going on after step %d\n", settings->checkpoint, run->done);
+    } else if (settings->resume) {
+        fprintf(stderr, "nst train: %s: no checkpoint there; beginning at step 1\n", settings->checkpoint);
+    }
+    return report_open(&run->report, &settings->train, settings->log, run->done, err);
+}
+
+/* After a step: what is due at its number. */
+static int keep_up(Run *run, NstError *err)
+{
+    const TrainSettings *settings = run->settings;
+    bool last = run->done == settings->train.steps;
+    if (!last && (run->done % settings->checkpoint_every == 0 || interrupted))
+        NST_TRY(nst_trainer_save(run->trainer, settings->checkpoint, err));
+    if (run->preview.data && (run->done % settings->preview_every == 0 || last))
+        NST_TRY(write_preview(run, err));
+    return NST_OK;
+}
+
+static int run_steps(Run *run, NstError *err)
+{
+    catch_signals();
+    while (run->done < run->settings->train.steps && !interrupted) {
+        NST_TRY(nst_trainer_step(run->trainer, &run->progress, err));
+        run->done = run->progress.step;
+        report_step(&run->report, &run->progress);
+        NST_TRY(keep_up(run, err));
+    }
+    return NST_OK;
+}
+
+static int finish(Run *run, NstError *err)
+{
+    const TrainSettings *settings = run->settings;
+    report_pause(&run->report);
+    if (run->done < settings->train.steps) {
+        fprintf(stderr, "nst train: stopped after step %d of %d; to go on: %s --resume\n", run->done,
+                settings->train.steps, settings->command_line);
+        return NST_ECANCELLED;
+    }
+    int code = save_style(run, err);
+    if (code < 0) {
+        nst_trainer_save(run->trainer, settings->checkpoint, NULL);
+        return code;
+    }
+    unlink(settings->checkpoint);
+    fprintf(stderr, "nst train: %s: done after %d steps\n", settings->output, run->done);
+    return NST_OK;
+}
+
+int train_run(const TrainSettings *settings)
+{
+    Run run = {.settings = settings};
+    NstError err;
+    int code = load_inputs(&run, &err);
+    if (code == NST_OK)
+        code = begin(&run, &err);
+    if (code == NST_OK)
+        code = run_steps(&run, &err);
+    if (code == NST_OK)
+        code = finish(&run, &err);
+    NstError closing;
+    int closed = report_close(&run.report, &closing);
+    nst_trainer_close(&run.trainer);
+    content_close(&run.content);
+    bitmap_free(&run.preview);
+    nst_image_free(&run.style);
+    nst_model_free(&run.loss);
+    if (code == NST_ECANCELLED)
+        return EXIT_INTERRUPTED;
+    if (code < 0)
+        return failure(NAME, "%s", err.message);
+    return closed < 0 ? failure(NAME, "%s", closing.message) : EXIT_SUCCESS;
+}

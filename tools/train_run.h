@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_TOOLS_TRAIN_RUN_H
+#define NST_TOOLS_TRAIN_RUN_H
+
+#include <nst/train.h>
+
+#include "content.h"
+
+/* What `nst train` was asked for. Texts belong to the caller; NULL: not given. */
+typedef struct TrainSettings {
+    const char *style, *loss, *output;
+    TextList content;
+    int style_size, content_size, frames, cache;
+    const char *style_layers, *content_layers; /* as typed; train has them split */
+    const char *checkpoint;
+    int checkpoint_every;
+    bool resume;
+    const char *preview, *preview_folder, *log, *cpu;
+    int preview_every;
+    char *command_line;
+    NstTrainOptions train;
+} TrainSettings;
+
+/* The whole run; returns the exit status. */
+int train_run(const TrainSettings *settings);
+
+#endif
