@@ -49,8 +49,8 @@ static int refuse_video(const char *path, NstError *err)
     MediaInfo info;
     NST_TRY(media_probe(path, &info, err));
     if (!info.still)
-        return fail(err, NST_EUNSUPPORTED, "%s: a video; a picture is expected. For videos: ffmpeg -i %s -vf nst=STYLE OUT", path,
-                    path);
+        return fail(err, NST_EUNSUPPORTED, "%s: a video; a picture expected. For videos: ffmpeg -i %s -vf nst=STYLE OUT",
+                    path, path);
     return NST_OK;
 }
 

@@ -74,57 +74,54 @@ const char *nearest_word(const char *text, const void *words, int n, size_t stri
 
 /* ---- help ---- */
 
-static void print_choice(const char *words, int index)
+/* The help text with range and default behind it, into text. */
+static void describe_option(const Option *option, const void *value, char *text, size_t size)
 {
-    while (index-- > 0 && strchr(words, '|'))
-        words = strchr(words, '|') + 1;
-    printf("%.*s", (int)strcspn(words, "|"), words);
-}
-
-static void print_default(const Option *option, const void *value)
-{
-    const char *text = option->type == OPTION_TEXT ? *(const char *const *)value : NULL;
-    if (option->type == OPTION_INT)
-        printf(" (%.10g to %.10g, default %d)", option->min, option->max, *(const int *)value);
-    else if (option->type == OPTION_SEED)
-        printf(" (default %llu)", (unsigned long long)*(const uint64_t *)value);
-    else if (option->type == OPTION_REAL)
-        printf(" (%.10g to %.10g, default %.7g)", option->min, option->max, (double)*(const float *)value);
-    else if (option->type == OPTION_CHOICE) {
-        printf(" (default ");
-        print_choice(option->value, *(const int *)value);
-        printf(")");
-    } else if (text && *text)
-        printf(" (default %s)", text);
-    else if (option->required)
-        printf(" (required)");
+    int used = snprintf(text, size, "%s", option->help);
+    const char *given = option->type == OPTION_TEXT ? *(const char *const *)value : NULL;
+    const char *word = option->value;
+    text += used;
+    size -= (size_t)used;
+    if (option->type == OPTION_INT) {
+        snprintf(text, size, " (%.10g to %.10g, default %d)", option->min, option->max, *(const int *)value);
+    } else if (option->type == OPTION_SEED) {
+        snprintf(text, size, " (default %llu)", (unsigned long long)*(const uint64_t *)value);
+    } else if (option->type == OPTION_REAL) {
+        snprintf(text, size, " (%.10g to %.10g, default %.7g)", option->min, option->max, (double)*(const float *)value);
+    } else if (option->type == OPTION_CHOICE) {
+        for (int i = *(const int *)value; i > 0; i--)
+            word += strcspn(word, "|") + 1;
+        snprintf(text, size, " (default %.*s)", (int)strcspn(word, "|"), word);
+    } else if (given && *given) {
+        snprintf(text, size, " (default %s)", given);
+    } else if (option->required) {
+        snprintf(text, size, " (required)");
+    }
 }
 
 static void print_wrapped(const char *text)
 {
-    int column = HELP_COLUMN;
-    while (*text) {
+    for (int column = HELP_COLUMN; *text;) {
         int word = (int)strcspn(text, " ");
-        if (column + word > HELP_WIDTH) {
+        if (column > HELP_COLUMN && column + 1 + word > HELP_WIDTH) {
             printf("\n%*s", HELP_COLUMN, "");
             column = HELP_COLUMN;
+        } else if (column > HELP_COLUMN) {
+            putchar(' ');
+            column++;
         }
         printf("%.*s", word, text);
         column += word;
-        text += word;
-        if (*text) {
-            putchar(' ');
-            column++;
-            text++;
-        }
+        text += word + (text[word] == ' ');
     }
+    putchar('\n');
 }
 
 static void print_help(const Command *command, const void *settings)
 {
     printf("usage: nst %s %s\n\n%s\n\n", command->name, command->usage, command->summary);
     for (const Option *option = command->options; option->name; option++) {
-        char left[80];
+        char left[80], right[512];
         char letter[8] = "    ";
         if (option->letter)
             snprintf(letter, sizeof(letter), "-%c, ", option->letter);
@@ -133,9 +130,8 @@ static void print_help(const Command *command, const void *settings)
         printf("%-*s", HELP_COLUMN, left);
         if (used >= HELP_COLUMN)
             printf("\n%*s", HELP_COLUMN, "");
-        print_wrapped(option->help);
-        print_default(option, (const char *)settings + option->offset);
-        putchar('\n');
+        describe_option(option, (const char *)settings + option->offset, right, sizeof(right));
+        print_wrapped(right);
     }
     printf("%-*sthis text\n", HELP_COLUMN, "  -h, --help");
     if (command->notes)

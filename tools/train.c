@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <nst/nst.h>
 
@@ -111,12 +110,20 @@ static const Command command = {
     .options = options,
 };
 
+enum { LAYERS_TEXT = 512 };
+
+static void join_layers(const char *const *list, char text[LAYERS_TEXT])
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (; *list && used < LAYERS_TEXT; list++)
+        used += (size_t)snprintf(text + used, LAYERS_TEXT - used, "%s%s", used ? "," : "", *list);
+}
+
 /* "a,b,c" into the NULL-terminated list, whose texts are in a copy that the caller frees. */
 static int split_layers(const char *option, const char *text, const char *list[NST_MAX_LAYERS], char **copy)
 {
     int n = 0;
-    if (!text)
-        return OPTIONS_RUN;
     *copy = string_copy(text);
     if (!*copy)
         return usage_error(command.name, "out of memory");
@@ -205,7 +212,12 @@ int cmd_train(int argc, char **argv)
         .cache = 512,
     };
     TextList operands;
+    char style_layers[LAYERS_TEXT], content_layers[LAYERS_TEXT];
     nst_train_defaults(&settings.train);
+    join_layers(settings.train.style_layers, style_layers);
+    join_layers(settings.train.content_layers, content_layers);
+    settings.style_layers = style_layers;
+    settings.content_layers = content_layers;
     settings.train.compute.gemm = blas_gemm();
     media_quiet();
     int status = options_parse(&command, &settings, argc, argv, &operands);

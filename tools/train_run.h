@@ -11,7 +11,7 @@ typedef struct TrainSettings {
     const char *style, *loss, *output;
     TextList content;
     int style_size, content_size, frames, cache;
-    const char *style_layers, *content_layers; /* as typed; train has them split */
+    const char *style_layers, *content_layers; /* as text; train has them split */
     const char *checkpoint;
     int checkpoint_every;
     bool resume;
