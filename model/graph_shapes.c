@@ -14,13 +14,13 @@ static int pool_size(const NstNode *node, int axis, int in)
 {
     int before = node->pad[2 * axis], after = node->pad[2 * axis + 1];
     int stride = node->stride[axis], span = in + before + after - node->kernel[axis];
+    if (node->ceil)
+        span += stride - 1;
     if (span < 0)
         return 0;
-    if (!node->ceil)
-        return span / stride + 1;
-    int out = ceil_div(span, stride) + 1;
+    int out = span / stride + 1;
     /* a window that would lie in the padding behind the picture only is left out */
-    return (out - 1) * stride >= in + before ? out - 1 : out;
+    return node->ceil && (out - 1) * stride >= in + before ? out - 1 : out;
 }
 
 /* Samples of the result on one axis; less than 1: impossible. */
