@@ -98,8 +98,11 @@ int vgg_build(NstModel **loss, NstContainer *weights, const NstVggOptions *optio
     NstGraph graph;
 
     *loss = NULL;
-    if (!find_weight(weights, "conv1_1", "weight"))
-        return fail(err, NST_EFORMAT, "VGG weights: no tensor \"conv1_1.weight\" (expected conv1_1.weight, conv1_1.bias, ...)");
+    if (!find_weight(weights, "conv1_1", "weight")) {
+        container_free(weights);
+        return fail(err, NST_EFORMAT, "VGG weights: no tensor \"conv1_1.weight\" (names as conv1_1.weight, conv1_1.bias, "
+                                      "conv1_2.weight, ... expected)");
+    }
     build_begin(&build, 3, err);
     int x = add_preprocess(&build, weights, 0);
     for (int block = 1; block <= MAX_BLOCKS; block++) {
