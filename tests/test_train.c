@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tiny.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What the content source of the tests gives */
+typedef struct Content {
+    int calls;
+    int seen[8];     /* how often picture i was asked for */
+    int poisoned;    /* call that gives a NaN, from 1; 0: none */
+    int failing;     /* call that fails */
+    int width, height;
+} Content;
+
+static int give(void *opaque, int index, NstImage *image, NstError *err)
+{
+    Content *content = opaque;
+    content->calls++;
+    content->seen[index]++;
+    if (content->calls == content->failing) {
+        err->code = NST_EIO;
+        snprintf(err->message, sizeof(err->message), "photo %d is gone", index);
+        return NST_EIO;
+    }
+    *image = tiny_picture(content->width, content->height, 100 + (uint64_t)index);
+    if (content->calls == content->poisoned)
+        for (int i = 0; i < 3 * image->width * image->height; i++)
+            image->data[i] = NAN;
+    return NST_OK;
+}
+
+typedef struct Run {
+    NstModel *loss;
+    NstImage style;
+    Content content;
+    NstTrainOptions options;
+    NstTrainer *trainer;
+} Run;
+
+static void setup(Run *run)
+{
+    memset(run, 0, sizeof(*run));
+    run->loss = tiny_vgg(false);
+    run->style = tiny_picture(40, 36, 50);
+    run->content.width = 50;
+    run->content.height = 44;
+    nst_train_defaults(&run->options);
+    run->options.crop = 32;
+    run->options.steps = 8;
+    run->options.levels = 2;
+    run->options.warmup = 2;
+    run->options.compute.threads = 1;
+}
+
+static void open_trainer(Run *run)
+{
+    NstError err;
+    assert_ok(nst_trainer_open(&run->trainer, &run->options, run->loss, &run->style, give, &run->content, 5, &err));
+}
+
+static void teardown(Run *run)
+{
+    nst_trainer_close(&run->trainer);
+    assert_null(run->trainer);
+    nst_image_free(&run->style);
+    nst_model_free(&run->loss);
+}
+
+static NstTrainProgress train(NstTrainer *trainer, int steps)
+{
+    NstTrainProgress progress = {0};
+    NstError err;
+    for (int i = 0; i < steps; i++)
+        assert_ok(nst_trainer_step(trainer, &progress, &err));
+    return progress;
+}
+
+static NstModel *model_of(const NstTrainer *trainer)
+{
+    NstModel *model;
+    NstError err;
+    assert_ok(nst_trainer_model(trainer, &model, &err));
+    return model;
+}
+
+/* Whether all weights have the same bits */
+static bool same_weights(const NstModel *a, const NstModel *b)
+{
+    assert_int_equal(a->graph.n_tensors, b->graph.n_tensors);
+    for (int i = 0; i < a->graph.n_tensors; i++)
+        if (memcmp(a->graph.tensors[i].data, b->graph.tensors[i].data, sizeof(float) * (size_t)a->graph.tensors[i].count))
+            return false;
+    return true;
+}
+
+/* A file in a new folder; remove_path takes both away. */
+static void make_path(char path[64])
+{
+    snprintf(path, 64, "/tmp/nst-test-XXXXXX");
+    assert_non_null(mkdtemp(path));
+    strcat(path, "/run.ckpt");
+}
+
+static void remove_path(char path[64])
+{
+    unlink(path);
+    *strrchr(path, '/') = 0;
+    assert_int_equal(rmdir(path), 0); /* nothing else is left there, no temporary file either */
+}
+
+static void test_loss_falls(void **state)
+{
+    Run run;
+    double first = 0, last = 0;
+    (void)state;
+    setup(&run);
+    run.options.steps = 40;
+    for (int i = 0; i < 2 * 40 * 36; i++)
+        run.style.data[i] *= 0.2f; /* a blue picture, unlike the photos */
+    open_trainer(&run);
+    for (int i = 0; i < 40; i++) {
+        const NstTrainProgress p = train(run.trainer, 1);
+        assert_int_equal(p.step, i + 1);
+        assert_int_equal(p.steps, 40);
+        assert_true(p.grad_norm > 0 && p.learning_rate > 0);
+        assert_true(fabs(p.style + 0.02 * p.content + 0.01 * p.tv - p.total) < 1e-5 * p.total);
+        if (i < 5)
+            first += p.total;
+        if (i >= 35)
+            last += p.total;
+    }
+    if (!(last < 0.5 * first))
+        fail_msg("the loss went from %g to %g only", first / 5, last / 5);
+    NstError err;
+    assert_fails(nst_trainer_step(run.trainer, NULL, &err), NST_EINVAL, "all 40 steps are done");
+    teardown(&run);
+}
+
+/* Every epoch shows every picture once. */
+static void test_epochs(void **state)
+{
+    Run run;
+    (void)state;
+    setup(&run);
+    run.options.batch = 2;
+    open_trainer(&run);
+    train(run.trainer, 5);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(run.content.seen[i], 2);
+    teardown(&run);
+}
+
+static void test_threads(void **state)
+{
+    NstModel *models[2];
+    NstTrainProgress progress[2];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        Run run;
+        setup(&run);
+        run.options.compute.threads = i ? 3 : 1;
+        open_trainer(&run);
+        progress[i] = train(run.trainer, 3);
+        models[i] = model_of(run.trainer);
+        teardown(&run);
+    }
+    assert_memory_equal(&progress[0], &progress[1], sizeof(progress[0]));
+    assert_true(same_weights(models[0], models[1]));
+    nst_model_free(&models[0]);
+    nst_model_free(&models[1]);
+}
+
+static void test_seed(void **state)
+{
+    NstModel *models[2];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        Run run;
+        setup(&run);
+        run.options.seed = 1 + (uint64_t)i;
+        open_trainer(&run);
+        models[i] = model_of(run.trainer);
+        teardown(&run);
+    }
+    assert_false(same_weights(models[0], models[1]));
+    nst_model_free(&models[0]);
+    nst_model_free(&models[1]);
+}
+
+/* Stopped after three of eight steps, in the middle of an epoch, and resumed by another trainer: the same bits */
+static void test_resume(void **state)
+{
+    char path[64];
+    Run whole, before, after;
+    NstError err;
+    (void)state;
+    make_path(path);
+    setup(&whole);
+    setup(&before);
+    setup(&after);
+    open_trainer(&whole);
+    open_trainer(&before);
+    open_trainer(&after);
+    const NstTrainProgress expected = train(whole.trainer, 8);
+    train(before.trainer, 3);
+    assert_ok(nst_trainer_save(before.trainer, path, &err));
+    train(after.trainer, 1); /* to be forgotten */
+    assert_ok(nst_trainer_load(after.trainer, path, &err));
+    const NstTrainProgress found = train(after.trainer, 5);
+    assert_memory_equal(&expected, &found, sizeof(found));
+    NstModel *a = model_of(whole.trainer), *b = model_of(after.trainer);
+    assert_true(same_weights(a, b));
+    assert_string_equal(nst_model_metadata(a, "nst.training"), nst_model_metadata(b, "nst.training"));
+    nst_model_free(&a);
+    nst_model_free(&b);
+    teardown(&whole);
+    teardown(&before);
+    teardown(&after);
+    remove_path(path);
+}
+
+static void set_steps(Run *run) { run->options.steps = 9; }
+static void set_batch(Run *run) { run->options.batch = 2; }
+static void set_crop(Run *run) { run->options.crop = 36; }
+static void set_arch(Run *run) { run->options.arch = NST_ARCH_JOHNSON; }
+static void set_layers(Run *run) { run->options.style_layers[2] = NULL; }
+static void set_weight(Run *run) { run->options.content_weight = 0.021f; }
+static void set_seed(Run *run) { run->options.seed = UINT64_MAX; }
+static void set_style(Run *run) { run->style.data[7] = 0.25f; }
+static void set_loss(Run *run) { run->loss->graph.tensors[2].data[0] = 0.25f; }
+
+static void test_other_options(void **state)
+{
+    static const struct {
+        void (*change)(Run *run);
+        const char *name;
+    } cases[] = {
+        {set_steps, "steps 8, not 9"},     {set_batch, "batch 1, not 2"}, {set_crop, "crop 32, not 36"},
+        {set_arch, "arch \"fast\", not"},  {set_layers, "style_layers"},  {set_weight, "content_weight 0.02, not 0.021"},
+        {set_seed, "18446744073709551615"}, {set_style, "style_picture"},  {set_loss, "loss_network"},
+    };
+    char path[64];
+    Run run;
+    NstError err;
+    (void)state;
+    make_path(path);
+    setup(&run);
+    open_trainer(&run);
+    train(run.trainer, 6);
+    assert_ok(nst_trainer_save(run.trainer, path, &err));
+    teardown(&run);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        setup(&run);
+        cases[i].change(&run);
+        open_trainer(&run);
+        NstModel *model = model_of(run.trainer), *later;
+        assert_fails(nst_trainer_load(run.trainer, path, &err), NST_EINVAL, cases[i].name);
+        assert_non_null(strstr(err.message, path));
+        later = model_of(run.trainer);
+        assert_true(same_weights(model, later));
+        nst_model_free(&model);
+        nst_model_free(&later);
+        teardown(&run);
+    }
+    remove_path(path);
+}
+
+/* While the rate is still flat, a longer run is the same run; a shorter one must have room for what is done. */
+static void test_other_steps(void **state)
+{
+    char path[64];
+    Run run;
+    NstError err;
+    (void)state;
+    make_path(path);
+    setup(&run);
+    open_trainer(&run);
+    train(run.trainer, 4);
+    assert_ok(nst_trainer_save(run.trainer, path, &err));
+    teardown(&run);
+    setup(&run);
+    run.options.steps = 20;
+    open_trainer(&run);
+    assert_ok(nst_trainer_load(run.trainer, path, &err));
+    assert_int_equal(train(run.trainer, 1).step, 5);
+    teardown(&run);
+    setup(&run);
+    run.options.steps = 3;
+    open_trainer(&run);
+    assert_fails(nst_trainer_load(run.trainer, path, &err), NST_EINVAL, "4 steps are done, of 3");
+    teardown(&run);
+    remove_path(path);
+}
+
+/* Cut off anywhere, or of another kind: an error, and the trainer goes on as if nothing had been. */
+static void test_bad_checkpoints(void **state)
+{
+    char path[64];
+    Run run;
+    NstError err;
+    struct stat info;
+    (void)state;
+    make_path(path);
+    setup(&run);
+    open_trainer(&run);
+    train(run.trainer, 1);
+    NstModel *before = model_of(run.trainer);
+    assert_fails(nst_trainer_load(run.trainer, path, &err), NST_EIO, path);
+    assert_ok(nst_model_save(before, path, &err));
+    assert_fails(nst_trainer_load(run.trainer, path, &err), NST_EFORMAT, "not a checkpoint");
+    assert_ok(nst_trainer_save(run.trainer, path, &err));
+    assert_int_equal(stat(path, &info), 0);
+    for (int part = 0; part < 20; part++) {
+        assert_ok(nst_trainer_save(run.trainer, path, &err));
+        assert_int_equal(truncate(path, info.st_size * part / 20), 0);
+        assert_int_not_equal(nst_trainer_load(run.trainer, path, &err), NST_OK);
+    }
+    NstModel *after = model_of(run.trainer);
+    assert_true(same_weights(before, after));
+    nst_model_free(&before);
+    nst_model_free(&after);
+    assert_int_equal(train(run.trainer, 1).step, 2);
+    assert_fails(nst_trainer_save(run.trainer, "/nowhere/at/all", &err), NST_EIO, "/nowhere/at/all");
+    teardown(&run);
+    remove_path(path);
+}
+
+static void test_not_finite(void **state)
+{
+    Run run;
+    NstError err;
+    (void)state;
+    setup(&run);
+    open_trainer(&run);
+    train(run.trainer, 2);
+    NstModel *before = model_of(run.trainer);
+    run.content.poisoned = 3;
+    assert_fails(nst_trainer_step(run.trainer, NULL, &err), NST_ENOTFINITE,
+                 "step 3: style loss of layer relu1_1 at level 0");
+    NstModel *after = model_of(run.trainer);
+    assert_true(same_weights(before, after));
+    assert_int_equal(train(run.trainer, 1).step, 3); /* the same step, with the picture as it should be */
+    nst_model_free(&before);
+    nst_model_free(&after);
+    teardown(&run);
+}
+
+static void test_source_fails(void **state)
+{
+    Run run;
+    NstError err;
+    (void)state;
+    setup(&run);
+    run.content.failing = 2;
+    open_trainer(&run);
+    train(run.trainer, 1);
+    assert_fails(nst_trainer_step(run.trainer, NULL, &err), NST_EIO, "gone");
+    assert_int_equal(train(run.trainer, 1).step, 2);
+    teardown(&run);
+}
+
+static void test_small_pictures(void **state)
+{
+    static const int sizes[][2] = {{1, 1}, {3, 40}, {300, 2}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        Run run;
+        setup(&run);
+        run.content.width = sizes[i][0];
+        run.content.height = sizes[i][1];
+        open_trainer(&run);
+        assert_true(isfinite(train(run.trainer, 2).total));
+        teardown(&run);
+    }
+}
+
+static void test_model(void **state)
+{
+    Run run;
+    NstModelInfo info;
+    (void)state;
+    setup(&run);
+    run.options.arch = NST_ARCH_JOHNSON;
+    run.options.name = "waves";
+    run.options.author = "A. Painter";
+    open_trainer(&run);
+    run.options.author = NULL; /* strings were copied */
+    train(run.trainer, 1);
+    NstModel *model = model_of(run.trainer), *start;
+    teardown(&run);
+    nst_model_info(model, &info);
+    assert_int_equal(info.kind, NST_KIND_STYLE);
+    assert_string_equal(info.name, "waves");
+    assert_string_equal(info.author, "A. Painter");
+    assert_string_equal(info.licence, "");
+    assert_non_null(strstr(info.training, "\"arch\":\"johnson\""));
+    assert_non_null(strstr(info.training, "\"learning_rate\":0.002,\"output_lr_scale\":0.03"));
+    assert_non_null(strstr(info.training, "\"steps_done\":1"));
+    setup(&run);
+    run.options.arch = NST_ARCH_JOHNSON;
+    open_trainer(&run);
+    start = model_of(run.trainer);
+    assert_false(same_weights(model, start));
+    nst_model_free(&start);
+    nst_model_free(&model);
+    teardown(&run);
+}
+
+static void bad_size(Run *run) { run->options.struct_size = 0; }
+static void bad_arch(Run *run) { run->options.arch = (NstArchitecture)2; }
+static void bad_steps(Run *run) { run->options.steps = 0; }
+static void bad_batch(Run *run) { run->options.batch = 65; }
+static void small_crop(Run *run) { run->options.crop = 28; }
+static void odd_crop(Run *run) { run->options.crop = 34; }
+static void bad_levels(Run *run) { run->options.levels = 0; }
+static void bad_level(Run *run) { run->options.content_level = 2; }
+static void bad_weight(Run *run) { run->options.tv_weight = -1; }
+static void bad_rate(Run *run) { run->options.learning_rate = NAN; }
+static void bad_beta(Run *run) { run->options.beta2 = 1; }
+static void bad_hold(Run *run) { run->options.hold = 1.5f; }
+static void bad_threads(Run *run) { run->options.compute.threads = 257; }
+static void bad_layer(Run *run) { run->options.style_layers[1] = "relu4_1"; }
+static void bad_loss(Run *run) { run->loss->kind = NST_KIND_STYLE; }
+
+static void test_bad_options(void **state)
+{
+    static const struct {
+        void (*change)(Run *run);
+        int code;
+        const char *message;
+    } cases[] = {
+        {bad_size, NST_EINVAL, "struct_size"},     {bad_arch, NST_EINVAL, "arch"},
+        {bad_steps, NST_EINVAL, "steps: 0"},       {bad_batch, NST_EINVAL, "batch: 65"},
+        {small_crop, NST_EINVAL, "crop: 28"},      {odd_crop, NST_EINVAL, "multiple of 4"},
+        {bad_levels, NST_EINVAL, "levels: 0"},     {bad_level, NST_EINVAL, "content_level: 2"},
+        {bad_weight, NST_EINVAL, "tv_weight: -1"}, {bad_rate, NST_EINVAL, "learning_rate: nan"},
+        {bad_beta, NST_EINVAL, "beta2"},           {bad_hold, NST_EINVAL, "hold: 1.5"},
+        {bad_threads, NST_EINVAL, "threads: 257"}, {bad_layer, NST_ENOTFOUND, "relu4_1"},
+        {bad_loss, NST_EINVAL, "loss network"},
+    };
+    NstError err;
+    Run run;
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        setup(&run);
+        cases[i].change(&run);
+        assert_fails(nst_trainer_open(&run.trainer, &run.options, run.loss, &run.style, give, &run.content, 5, &err),
+                     cases[i].code, cases[i].message);
+        teardown(&run);
+    }
+    setup(&run);
+    assert_fails(nst_trainer_open(&run.trainer, &run.options, run.loss, &run.style, give, &run.content, 0, &err),
+                 NST_EINVAL, "0 content pictures");
+    teardown(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_loss_falls),     cmocka_unit_test(test_epochs),
+        cmocka_unit_test(test_threads),        cmocka_unit_test(test_seed),
+        cmocka_unit_test(test_resume),         cmocka_unit_test(test_other_options),
+        cmocka_unit_test(test_other_steps),    cmocka_unit_test(test_bad_checkpoints),
+        cmocka_unit_test(test_not_finite),     cmocka_unit_test(test_source_fails),
+        cmocka_unit_test(test_small_pictures), cmocka_unit_test(test_model),
+        cmocka_unit_test(test_bad_options),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
