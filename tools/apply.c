@@ -49,7 +49,7 @@ static int refuse_video(const char *path, NstError *err)
     MediaInfo info;
     NST_TRY(media_probe(path, &info, err));
     if (!info.still)
-        return fail(err, NST_EUNSUPPORTED, "%s: a video; a picture expected. For videos: ffmpeg -i %s -vf nst=STYLE OUT",
+        return fail(err, NST_EUNSUPPORTED, "%s: a video; for videos: ffmpeg -i %s -vf nst=STYLE OUT",
                     path, path);
     return NST_OK;
 }

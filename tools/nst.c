@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <nst/nst.h>
 
@@ -56,8 +57,22 @@ static int flushed(int status)
     return status;
 }
 
+/*
+ * OpenMP's threads spin where they wait for each other. Where other programs want the processors too, a training step
+ * then takes up to 50 times as long. The runtime reads the setting before main, so the program starts itself again;
+ * where it cannot, it runs all the same.
+ */
+static void wait_without_spinning(char **argv)
+{
+    if (getenv("OMP_WAIT_POLICY"))
+        return;
+    setenv("OMP_WAIT_POLICY", "passive", 1);
+    execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv)
 {
+    wait_without_spinning(argv);
     if (argc < 2)
         return usage_error("", "a command is needed: apply, train, info or convert");
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))

@@ -87,7 +87,8 @@ static void describe_option(const Option *option, const void *value, char *text,
     } else if (option->type == OPTION_SEED) {
         snprintf(text, size, " (default %llu)", (unsigned long long)*(const uint64_t *)value);
     } else if (option->type == OPTION_REAL) {
-        snprintf(text, size, " (%.10g to %.10g, default %.7g)", option->min, option->max, (double)*(const float *)value);
+        snprintf(text, size, " (%.10g to %.10g, default %.7g)", option->min, option->max,
+                 (double)*(const float *)value);
     } else if (option->type == OPTION_CHOICE) {
         for (int i = *(const int *)value; i > 0; i--)
             word += strcspn(word, "|") + 1;
