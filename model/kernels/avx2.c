@@ -10,6 +10,7 @@
 #define TARGET __attribute__((target("avx2,fma")))
 #define NAME(x) avx2_##x
 #include "kernels_tmpl.h"
+#include "winograd_tmpl.h"
 
 #define MR 4
 #define NV 3
@@ -28,6 +29,12 @@ void dsp_init_avx2(NstDsp *dsp)
 {
     avx2_dsp_fill(dsp);
     dsp->gemm = avx2_gemm;
+    dsp->panel_height = MR;
+    dsp->panel_width = avx2_NR;
+    dsp->pack_rows = avx2_pack_rows;
+    dsp->multiply_panel = avx2_multiply_panel;
+    dsp->winograd_input = avx2_winograd_input;
+    dsp->winograd_output = avx2_winograd_output;
     dsp->few_row = avx2_few_row;
 }
 

@@ -14,6 +14,7 @@
 #endif
 #define NAME(x) avx512_##x
 #include "kernels_tmpl.h"
+#include "winograd_tmpl.h"
 
 #define MR 8
 #define NV 3
@@ -32,6 +33,12 @@ void dsp_init_avx512(NstDsp *dsp)
 {
     avx512_dsp_fill(dsp);
     dsp->gemm = avx512_gemm;
+    dsp->panel_height = MR;
+    dsp->panel_width = avx512_NR;
+    dsp->pack_rows = avx512_pack_rows;
+    dsp->multiply_panel = avx512_multiply_panel;
+    dsp->winograd_input = avx512_winograd_input;
+    dsp->winograd_output = avx512_winograd_output;
     dsp->few_row = avx512_few_row;
 }
 

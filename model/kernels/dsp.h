@@ -7,7 +7,11 @@
 
 #include <nst/compute.h>
 
-enum { NST_FEW_MAX = 4 };
+enum {
+    NST_FEW_MAX = 4,
+    NST_PANEL_MAX = 64,     /* largest panel_width */
+    NST_WINOGRAD_TILES = 64 /* largest n of the Winograd transforms */
+};
 
 /* One row of a convolution to 1 to NST_FEW_MAX channels, stride and dilation 1. Planes and strides in floats. */
 typedef struct NstFewRow {
@@ -27,6 +31,22 @@ typedef struct NstFewRow {
  */
 typedef struct NstDsp {
     NstGemm gemm; /* compute.h; B and C blocks of any size */
+
+    /*
+     * The same product in pieces, for matrices that are packed once and used often: A (m x k) by pack_rows into panels of
+     * panel_height rows, zero rows filling the last; B in panels of panel_width columns, k x panel_width each.
+     * multiply_panel: C (m x n) = packed A times one panel of B, n <= panel_width.
+     */
+    int panel_height, panel_width;
+    void (*pack_rows)(int m, int k, const float *a, int lda, float *packed);
+    void (*multiply_panel)(int m, int n, int k, const float *packed, const float *panel, float *c, int ldc);
+
+    /*
+     * Winograd F(4x4, 3x3) for a row of n <= NST_WINOGRAD_TILES tiles of one channel. Element e = 6 r + c of the 6x6 values of tile t
+     * lies at v[e step + t]. Input: 6 rows of 4 n + 2 samples, `stride` apart. Output: 4 rows of 4 n results.
+     */
+    void (*winograd_input)(const float *x, ptrdiff_t stride, float *v, ptrdiff_t step, int n);
+    void (*winograd_output)(const float *m, ptrdiff_t step, float bias, float *y, ptrdiff_t stride, int n);
 
     /* One row of a depthwise convolution: y[i] = sum over ky, kx of k[ky][kx] x[ky * x_stride + i * stride_x + kx * dilation_x] + bias.
      * x points at the first tap of the first row; x_stride already holds the vertical dilation. */

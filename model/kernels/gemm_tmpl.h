@@ -84,6 +84,21 @@ TARGET static void NAME(pack_b)(int trans, const float *b, int ldb, int n, int k
     }
 }
 
+TARGET static void NAME(pack_rows)(int m, int k, const float *a, int lda, float *packed)
+{
+    NAME(pack_a)(0, a, lda, m, k, packed);
+}
+
+TARGET static void NAME(multiply_panel)(int m, int n, int k, const float *packed, const float *panel, float *c, int ldc)
+{
+    _Alignas(64) float tile[MR * NAME(NR)];
+    for (int i = 0; i < m; i += MR) {
+        float *corner = c + (ptrdiff_t)i * ldc;
+        NAME(tile)(k, packed + (ptrdiff_t)i * k, panel, tile);
+        NAME(tile_out)(tile, m - i < MR ? m - i : MR, n, 0, corner, ldc);
+    }
+}
+
 /* C (m x n) (+)= packed A (m x kc) times op(B) (kc x n) */
 TARGET static void NAME(block)(int trans_b, int m, int n, int kc, const float *packed, const float *b, int ldb, int add,
                                float *c, int ldc)

@@ -8,6 +8,7 @@
 #define TARGET
 #define NAME(x) scalar_##x
 #include "kernels_tmpl.h"
+#include "winograd_tmpl.h"
 
 static void scalar_gemm(int trans_a, int trans_b, int m, int n, int k, const float *a, int lda, const float *b,
                         int ldb, float beta, float *c, int ldc)
@@ -27,6 +28,19 @@ static void scalar_gemm(int trans_a, int trans_b, int m, int n, int k, const flo
     }
 }
 
+enum { SCALAR_PANEL = 16 };
+
+static void scalar_pack_rows(int m, int k, const float *a, int lda, float *packed)
+{
+    for (int i = 0; i < m; i++, packed += k)
+        memcpy(packed, a + (ptrdiff_t)i * lda, (size_t)k * sizeof(*packed));
+}
+
+static void scalar_multiply_panel(int m, int n, int k, const float *packed, const float *panel, float *c, int ldc)
+{
+    scalar_gemm(0, 0, m, n, k, packed, k, panel, SCALAR_PANEL, 0, c, ldc);
+}
+
 static void scalar_few_row(const NstFewRow *row)
 {
     few_row_rest(row, 0);
@@ -36,5 +50,11 @@ void dsp_init_scalar(NstDsp *dsp)
 {
     scalar_dsp_fill(dsp);
     dsp->gemm = scalar_gemm;
+    dsp->panel_height = 1;
+    dsp->panel_width = SCALAR_PANEL;
+    dsp->pack_rows = scalar_pack_rows;
+    dsp->multiply_panel = scalar_multiply_panel;
+    dsp->winograd_input = scalar_winograd_input;
+    dsp->winograd_output = scalar_winograd_output;
     dsp->few_row = scalar_few_row;
 }
