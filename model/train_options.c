@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,12 +151,44 @@ static double shortest(float value)
     return strtod(text, NULL);
 }
 
-static cJSON *describe_layers(const char *const *layers)
+static bool describe_numbers(cJSON *json, const NstTrainOptions *o)
+{
+    const struct {
+        const char *name;
+        double value;
+    } numbers[] = {
+        {"steps", o->steps},
+        {"batch", o->batch},
+        {"crop", o->crop},
+        {"levels", o->levels},
+        {"content_level", o->content_level},
+        {"style_weight", shortest(o->style_weight)},
+        {"content_weight", shortest(o->content_weight)},
+        {"tv_weight", shortest(o->tv_weight)},
+        {"learning_rate", shortest(o->learning_rate)},
+        {"output_lr_scale", shortest(o->output_lr_scale)},
+        {"beta1", shortest(o->beta1)},
+        {"beta2", shortest(o->beta2)},
+        {"clip_norm", shortest(o->clip_norm)},
+        {"warmup", o->warmup},
+        {"hold", shortest(o->hold)},
+    };
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        if (!cJSON_AddNumberToObject(json, numbers[i].name, numbers[i].value))
+            return false;
+    return true;
+}
+
+static bool describe_layers(cJSON *json, const char *name, const char *const *layers)
 {
     int n = 0;
     while (n < NST_MAX_LAYERS && layers[n])
         n++;
-    return cJSON_CreateStringArray(layers, n);
+    cJSON *array = cJSON_CreateStringArray(layers, n);
+    if (array && cJSON_AddItemToObject(json, name, array))
+        return true;
+    cJSON_Delete(array);
+    return false;
 }
 
 cJSON *train_options_describe(const NstTrainOptions *o)
@@ -164,27 +196,10 @@ cJSON *train_options_describe(const NstTrainOptions *o)
     cJSON *json = cJSON_CreateObject();
     char seed[24];
     snprintf(seed, sizeof(seed), "%llu", (unsigned long long)o->seed); /* a JSON number has 53 bits only */
-    cJSON_AddStringToObject(json, "arch", arch_name(o->arch));
-    cJSON_AddNumberToObject(json, "steps", o->steps);
-    cJSON_AddNumberToObject(json, "batch", o->batch);
-    cJSON_AddNumberToObject(json, "crop", o->crop);
-    cJSON_AddNumberToObject(json, "levels", o->levels);
-    cJSON_AddNumberToObject(json, "content_level", o->content_level);
-    cJSON_AddItemToObject(json, "style_layers", describe_layers(o->style_layers));
-    cJSON_AddItemToObject(json, "content_layers", describe_layers(o->content_layers));
-    cJSON_AddNumberToObject(json, "style_weight", shortest(o->style_weight));
-    cJSON_AddNumberToObject(json, "content_weight", shortest(o->content_weight));
-    cJSON_AddNumberToObject(json, "tv_weight", shortest(o->tv_weight));
-    cJSON_AddNumberToObject(json, "learning_rate", shortest(o->learning_rate));
-    cJSON_AddNumberToObject(json, "output_lr_scale", shortest(o->output_lr_scale));
-    cJSON_AddNumberToObject(json, "beta1", shortest(o->beta1));
-    cJSON_AddNumberToObject(json, "beta2", shortest(o->beta2));
-    cJSON_AddNumberToObject(json, "clip_norm", shortest(o->clip_norm));
-    cJSON_AddNumberToObject(json, "warmup", o->warmup);
-    cJSON_AddNumberToObject(json, "hold", shortest(o->hold));
-    if (!cJSON_AddStringToObject(json, "seed", seed)) {
-        cJSON_Delete(json);
-        return NULL;
-    }
-    return json;
+    if (cJSON_AddStringToObject(json, "arch", arch_name(o->arch)) && cJSON_AddStringToObject(json, "seed", seed) &&
+        describe_layers(json, "style_layers", o->style_layers) &&
+        describe_layers(json, "content_layers", o->content_layers) && describe_numbers(json, o))
+        return json;
+    cJSON_Delete(json);
+    return NULL;
 }
