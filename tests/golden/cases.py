@@ -13,7 +13,7 @@ class Graph:
 
     def __init__(self, generator):
         self.generator = generator
-        self.nodes = [{"name": "input", "op": "input"}]
+        self.nodes = [{"name": "input", "op": "input", "channels": 3}]
         self.tensors = {}
         self.channels = {"input": 3}
 

@@ -143,6 +143,6 @@ def kink_distance(nodes, values):
             windows = F.unfold(padded.transpose(0, 1), node["kernel"], stride=node["stride"])
             top = windows.topk(min(2, windows.shape[1]), 1).values
             gap = top[:, 0] - top[:, -1]
-            gap = gap[(top[:, 0] > -1e29) & (top[:, 0] > x.min() - 1)]
+            gap = gap[(top[:, 0] > -1e29) & (top[:, 0] != 0)]  # zeros, all of them, are what a relu has cut off
         distance = min(distance, (gap.min() / x.abs().max()).item())
     return distance
