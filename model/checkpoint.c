@@ -89,8 +89,8 @@ static int check_options(const NstTrainer *trainer, const cJSON *made_with, int 
         if (!strcmp(wanted->string, "steps") || cJSON_Compare(wanted, found, 1))
             continue;
         char *now = cJSON_PrintUnformatted(wanted), *then = found ? cJSON_PrintUnformatted(found) : NULL;
-        const int code = fail(err, NST_EINVAL, "made with %s %.150s, not %.150s", wanted->string, then ? then : "unknown",
-                              now ? now : "this");
+        const int code = fail(err, NST_EINVAL, "made with %s %.150s, not %.150s", wanted->string,
+                              then ? then : "unknown", now ? now : "this");
         cJSON_free(now);
         cJSON_free(then);
         return code;

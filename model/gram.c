@@ -36,7 +36,8 @@ void gram_matrix(const NstCompute *compute, const float *f, int c, int n, float 
 #pragma omp parallel for schedule(dynamic) num_threads(use.threads)
     for (int top = 0; top < c; top += BLOCK_ROWS) {
         const float *rows = f + (ptrdiff_t)top * n;
-        use.gemm(0, 1, min_int(BLOCK_ROWS, c - top), c - top, n, rows, n, rows, n, 0, gram + (ptrdiff_t)top * c + top, c);
+        float *block = gram + (ptrdiff_t)top * c + top;
+        use.gemm(0, 1, min_int(BLOCK_ROWS, c - top), c - top, n, rows, n, rows, n, 0, block, c);
     }
     for (int i = 0; i < c; i++)
         for (int j = i; j < c; j++)

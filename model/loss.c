@@ -329,7 +329,8 @@ static int add_style(NstLoss *loss, int index, int i, double *sum, bool grad, Ns
     }
     error /= term->norm_sq;
     if (!isfinite(error))
-        return fail(err, NST_ENOTFINITE, "style loss of layer %s at level %d is %g", loss->style_names[i], index, error);
+        return fail(err, NST_ENOTFINITE, "style loss of layer %s at level %d is %g", loss->style_names[i], index,
+                    error);
     *sum += share * error;
     if (grad) {
         const float scale = (float)(loss->style_weight * share * 4 / (n * term->norm_sq));
@@ -421,7 +422,8 @@ int loss_evaluate(NstLoss *loss, const float *y, NstLossTerms *terms, float *gra
 }
 
 /* Sum of squared differences to the sample `step` further on, and scale times its gradient; lines are `w` samples */
-static double squared_differences(const float *y, ptrdiff_t step, int rows, int columns, int w, float scale, float *grad)
+static double squared_differences(const float *y, ptrdiff_t step, int rows, int columns, int w, float scale,
+                                  float *grad)
 {
     double sum = 0;
     for (ptrdiff_t row = 0; row < rows; row++)

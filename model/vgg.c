@@ -100,8 +100,8 @@ int vgg_build(NstModel **loss, NstContainer *weights, const NstVggOptions *optio
     *loss = NULL;
     if (!find_weight(weights, "conv1_1", "weight")) {
         container_free(weights);
-        return fail(err, NST_EFORMAT, "VGG weights: no tensor \"conv1_1.weight\" (names as conv1_1.weight, conv1_1.bias, "
-                                      "conv1_2.weight, ... expected)");
+        return fail(err, NST_EFORMAT, "VGG weights: tensors conv1_1.weight, conv1_1.bias, conv1_2.weight, ... expected, "
+                                      "no conv1_1.weight found");
     }
     build_begin(&build, 3, err);
     int x = add_preprocess(&build, weights, 0);
@@ -137,7 +137,8 @@ static int no_such_layer(const NstGraph *graph, const char *layer, NstError *err
             !name[end])
             used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? " " : "", name);
     }
-    return fail(err, NST_ENOTFOUND, "the loss network has no layer \"%s\"; it has %s", layer, used ? list : "no VGG layers");
+    return fail(err, NST_ENOTFOUND, "the loss network has no layer \"%s\"; it has %s", layer,
+                used ? list : "no VGG layers");
 }
 
 /* Reads a text that `format` matches to its end. */

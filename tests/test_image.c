@@ -70,7 +70,7 @@ static void test_slope(void **state)
         for (int y = 0; y < side; y++)
             for (int x = 0; x < side; x++)
                 assert_near(out.data[(side + y) * side + x],
-                            0.02 * (10.25 + (x + 0.5) * 17.5 / side - 0.5) - 0.01 * (12.5 + (y + 0.5) * 15.75 / side - 0.5),
+                            0.02 * (9.75 + (x + 0.5) * 17.5 / side) - 0.01 * (12 + (y + 0.5) * 15.75 / side),
                             tolerance);
         nst_image_free(&out);
     }
@@ -112,7 +112,7 @@ static void test_mirror(void **state)
     nst_image_free(&twice);
 }
 
-/* 2 channels of 3 x 5: the last row and column are left out; the transpose satisfies <halve(x), y> = <x, transpose(y)>. */
+/* 2 channels of 3 x 5: the last row and column are left out; <halve(x), y> = <x, transpose(y)>. */
 static void test_halve(void **state)
 {
     float x[30], y[4], half[4], back[30] = {0};

@@ -88,9 +88,11 @@ static NstModel *model_of(const NstTrainer *trainer)
 static bool same_weights(const NstModel *a, const NstModel *b)
 {
     assert_int_equal(a->graph.n_tensors, b->graph.n_tensors);
-    for (int i = 0; i < a->graph.n_tensors; i++)
-        if (memcmp(a->graph.tensors[i].data, b->graph.tensors[i].data, sizeof(float) * (size_t)a->graph.tensors[i].count))
+    for (int i = 0; i < a->graph.n_tensors; i++) {
+        const NstTensor *x = &a->graph.tensors[i], *y = &b->graph.tensors[i];
+        if (memcmp(x->data, y->data, sizeof(float) * (size_t)x->count))
             return false;
+    }
     return true;
 }
 
@@ -236,9 +238,15 @@ static void test_other_options(void **state)
         void (*change)(Run *run);
         const char *name;
     } cases[] = {
-        {set_steps, "steps 8, not 9"},     {set_batch, "batch 1, not 2"}, {set_crop, "crop 32, not 36"},
-        {set_arch, "arch \"fast\", not"},  {set_layers, "style_layers"},  {set_weight, "content_weight 0.02, not 0.021"},
-        {set_seed, "18446744073709551615"}, {set_style, "style_picture"},  {set_loss, "loss_network"},
+        {set_steps, "steps 8, not 9"},
+        {set_batch, "batch 1, not 2"},
+        {set_crop, "crop 32, not 36"},
+        {set_arch, "arch \"fast\", not \"johnson\""},
+        {set_layers, "style_layers"},
+        {set_weight, "content_weight 0.02, not 0.021"},
+        {set_seed, "seed \"1\", not \"18446744073709551615\""},
+        {set_style, "style_picture"},
+        {set_loss, "loss_network"},
     };
     char path[64];
     Run run;
