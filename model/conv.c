@@ -14,6 +14,7 @@
 
 #include "threads.h"
 #include "util.h"
+#include "winograd.h"
 
 enum {
     COLUMN_FLOATS = 1 << 18, /* aim for the size of a block's matrix */
@@ -160,9 +161,30 @@ static void forward_block(const NstConvContext *context, const NstConv *conv, co
                   (int)plane_out(conv));
 }
 
+static size_t align_floats(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+static void tiled_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k,
+                          const float *bias, bool add, float *y)
+{
+    NstConvContext inner = *context;
+    if (!context->packed) {
+        winograd_kernels(context->dsp, conv, k, false, context->scratch);
+        inner.packed = context->scratch;
+        inner.scratch += align_floats(winograd_kernels_size(context->dsp, conv));
+    }
+    winograd_forward(&inner, conv, x, inner.packed, bias, add, y);
+}
+
 void conv_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k, const float *bias,
                   bool add, float *y)
 {
+    if (winograd_fits(conv)) {
+        tiled_forward(context, conv, x, k, bias, add, y);
+        return;
+    }
     if (is_depthwise(conv)) {
         depthwise_forward(context, conv, x, k, bias, add, y);
         return;
@@ -178,8 +200,10 @@ void conv_forward(const NstConvContext *context, const NstConv *conv, const floa
                       context->scratch + (size_t)thread_index() * columns_size(conv));
 }
 
-size_t conv_forward_scratch(const NstConv *conv, int threads)
+size_t conv_forward_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
 {
+    if (winograd_fits(conv))
+        return align_floats(winograd_kernels_size(dsp, conv)) + winograd_scratch(dsp, conv, threads);
     return (size_t)threads * (is_depthwise(conv) ? (size_t)conv->wo : columns_size(conv));
 }
 
@@ -230,11 +254,6 @@ static void frame_with_zeros(const NstConvContext *context, const NstConv *conv,
     }
 }
 
-static size_t align_floats(size_t n)
-{
-    return (n + 15) & ~(size_t)15;
-}
-
 static size_t kernel_count(const NstConv *conv)
 {
     return (size_t)conv->co * (size_t)column_rows(conv);
@@ -246,7 +265,8 @@ static void correlation_input_grad(const NstConvContext *context, const NstConv 
     NstConv turned = correlation(conv);
     float *kernels = context->scratch, *framed = kernels + align_floats(kernel_count(conv));
     NstConvContext inner = *context;
-    turn_kernels(conv, k, kernels);
+    if (!context->packed)
+        turn_kernels(conv, k, kernels);
     if (conv->kh * conv->kw == 1) {
         conv_forward(&inner, &turned, gy, kernels, NULL, false, gx);
         return;
@@ -333,7 +353,7 @@ void conv_input_grad(const NstConvContext *context, const NstConv *conv, const f
         scatter_input_grad(context, conv, gy, k, gx);
 }
 
-size_t conv_input_grad_scratch(const NstConv *conv, int threads)
+size_t conv_input_grad_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
 {
     if (is_depthwise(conv))
         return 0;
@@ -341,7 +361,29 @@ size_t conv_input_grad_scratch(const NstConv *conv, int threads)
         return (size_t)threads * align_floats((size_t)(CHANNEL_CHUNK * conv->kh * conv->kw) * BLOCK_MAX);
     NstConv turned = correlation(conv);
     size_t framed = conv->kh * conv->kw == 1 ? 0 : align_floats((size_t)turned.ci * plane_in(&turned));
-    return align_floats(kernel_count(conv)) + framed + conv_forward_scratch(&turned, threads);
+    return align_floats(kernel_count(conv)) + framed + conv_forward_scratch(dsp, &turned, threads);
+}
+
+/* The forward convolution that a use comes down to; false: none with packed kernels. */
+static bool packed_conv(const NstConv *conv, NstConvUse use, NstConv *forward)
+{
+    if (use == NST_CONV_INPUT_GRAD && (is_depthwise(conv) || !is_correlation(conv)))
+        return false;
+    *forward = use == NST_CONV_FORWARD ? *conv : correlation(conv);
+    return winograd_fits(forward);
+}
+
+size_t conv_packed_size(const NstDsp *dsp, const NstConv *conv, NstConvUse use)
+{
+    NstConv forward;
+    return packed_conv(conv, use, &forward) ? winograd_kernels_size(dsp, &forward) : 0;
+}
+
+void conv_pack(const NstDsp *dsp, const NstConv *conv, NstConvUse use, const float *k, float *packed)
+{
+    NstConv forward;
+    if (packed_conv(conv, use, &forward))
+        winograd_kernels(dsp, &forward, k, use == NST_CONV_INPUT_GRAD, packed);
 }
 
 /* ---- gradient of the kernels ---- */

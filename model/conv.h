@@ -28,8 +28,16 @@ typedef struct NstConvContext {
     const NstDsp *dsp;
     NstGemm gemm;
     int threads;
-    float *scratch; /* conv_scratch floats, aligned to 64 bytes */
+    const float *packed; /* what conv_pack made of the kernels for this call, or NULL: it is made anew */
+    float *scratch;      /* conv_..._scratch floats, aligned to 64 bytes */
 } NstConvContext;
+
+/* Which of the two calls kernels are packed for. */
+typedef enum NstConvUse { NST_CONV_FORWARD, NST_CONV_INPUT_GRAD } NstConvUse;
+
+/* Kernels as the fastest algorithm for this shape wants them; size 0: as they are. In floats, aligned to 64 bytes. */
+size_t conv_packed_size(const NstDsp *dsp, const NstConv *conv, NstConvUse use);
+void conv_pack(const NstDsp *dsp, const NstConv *conv, NstConvUse use, const float *k, float *packed);
 
 /* y = conv(x) + bias (NULL: none); `add`: y += conv(x), for which bias must be NULL */
 void conv_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k, const float *bias,
@@ -41,9 +49,9 @@ void conv_input_grad(const NstConvContext *context, const NstConv *conv, const f
 /* gk += d/dk */
 void conv_weight_grad(const NstConvContext *context, const NstConv *conv, const float *x, const float *gy, float *gk);
 
-/* Floats of scratch that each needs. */
-size_t conv_forward_scratch(const NstConv *conv, int threads);
-size_t conv_input_grad_scratch(const NstConv *conv, int threads);
+/* Floats of scratch that each needs, with kernels that are not packed beforehand. */
+size_t conv_forward_scratch(const NstDsp *dsp, const NstConv *conv, int threads);
+size_t conv_input_grad_scratch(const NstDsp *dsp, const NstConv *conv, int threads);
 size_t conv_weight_grad_scratch(const NstConv *conv, int threads);
 
 #endif

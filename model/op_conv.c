@@ -46,18 +46,31 @@ static size_t max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static NstConvContext node_context(NstPlan *plan, int index, const NstConv *conv)
+static NstConvContext node_context(NstPlan *plan, int index, const NstConv *conv, NstConvUse use)
 {
-    return (NstConvContext){&plan->dsp, plan->gemm, plan->threads, plan->scratch + padded_count(plan, index, conv)};
+    return (NstConvContext){&plan->dsp, plan->gemm, plan->threads, plan->packed[use][index],
+                            plan->scratch + padded_count(plan, index, conv)};
+}
+
+static size_t node_packed_size(const NstPlan *plan, int index, NstConvUse use)
+{
+    NstConv conv = node_conv(plan, index);
+    return conv_packed_size(&plan->dsp, &conv, use);
+}
+
+static void node_pack(NstPlan *plan, int index, NstConvUse use)
+{
+    NstConv conv = node_conv(plan, index);
+    conv_pack(&plan->dsp, &conv, use, plan_tensor(plan, plan_node(plan, index)->weight), plan->packed[use][index]);
 }
 
 static size_t conv_scratch(const NstPlan *plan, int index)
 {
     NstConv conv = node_conv(plan, index);
-    size_t inner = conv_forward_scratch(&conv, plan->threads);
+    size_t inner = conv_forward_scratch(&plan->dsp, &conv, plan->threads);
     bool transposed = plan_node(plan, index)->op == NST_OP_CONV_TRANSPOSE2D;
     if (plan->wants_grad[index] || transposed)
-        inner = max_size(inner, conv_input_grad_scratch(&conv, plan->threads));
+        inner = max_size(inner, conv_input_grad_scratch(&plan->dsp, &conv, plan->threads));
     if (plan->wants_grad[index])
         inner = max_size(inner, conv_weight_grad_scratch(&conv, plan->threads));
     return padded_count(plan, index, &conv) + inner;
@@ -79,7 +92,7 @@ static void conv2d_forward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
     NstConv conv = node_conv(plan, index);
-    NstConvContext context = node_context(plan, index, &conv);
+    NstConvContext context = node_context(plan, index, &conv, NST_CONV_FORWARD);
     conv_forward(&context, &conv, padded_input(plan, index), plan_tensor(plan, node->weight),
                  plan_tensor(plan, node->bias), false, plan->value[index]);
 }
@@ -96,7 +109,7 @@ static void conv2d_input_grad(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
     NstConv conv = node_conv(plan, index);
-    NstConvContext context = node_context(plan, index, &conv);
+    NstConvContext context = node_context(plan, index, &conv, NST_CONV_INPUT_GRAD);
     NstShape in = plan->shapes[node->inputs[0]];
     bool add;
     if (pad_is_none(node->pad) && !plan->has_grad[node->inputs[0]]) {
@@ -116,14 +129,15 @@ static void conv2d_backward(NstPlan *plan, int index)
     bias_grad(plan, index);
     if (gk) {
         NstConv conv = node_conv(plan, index);
-        NstConvContext context = node_context(plan, index, &conv);
+        NstConvContext context = node_context(plan, index, &conv, NST_CONV_FORWARD);
         conv_weight_grad(&context, &conv, padded_input(plan, index), plan->grad[index], gk);
     }
     if (plan->grad[node->inputs[0]])
         conv2d_input_grad(plan, index);
 }
 
-const NstOpImpl op_conv2d = {conv2d_forward, conv2d_backward, conv_scratch, .backward_uses_input = true};
+const NstOpImpl op_conv2d = {conv2d_forward, conv2d_backward, conv_scratch, node_packed_size, node_pack,
+                              .backward_uses_input = true};
 
 /* ---- transposed convolution ---- */
 
@@ -184,7 +198,7 @@ static void transpose_forward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
     NstConv conv = node_conv(plan, index);
-    NstConvContext context = node_context(plan, index, &conv);
+    NstConvContext context = node_context(plan, index, &conv, NST_CONV_INPUT_GRAD);
     conv_input_grad(&context, &conv, plan->value[node->inputs[0]], plan_tensor(plan, node->weight), plan->scratch);
     crop_full(plan, index, &conv, plan->scratch);
 }
@@ -193,7 +207,7 @@ static void transpose_backward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
     NstConv conv = node_conv(plan, index);
-    NstConvContext context = node_context(plan, index, &conv);
+    NstConvContext context = node_context(plan, index, &conv, NST_CONV_FORWARD);
     const float *full = uncrop_grad(plan, index, &conv);
     float *gk = plan_tensor_grad(plan, node->weight);
     bias_grad(plan, index);
@@ -206,5 +220,5 @@ static void transpose_backward(NstPlan *plan, int index)
     }
 }
 
-const NstOpImpl op_conv_transpose2d = {transpose_forward, transpose_backward, conv_scratch,
+const NstOpImpl op_conv_transpose2d = {transpose_forward, transpose_backward, conv_scratch, node_packed_size, node_pack,
                                        .backward_uses_input = true};

@@ -111,7 +111,7 @@ static void upsample_backward(NstPlan *plan, int index)
         }
 }
 
-const NstOpImpl op_upsample = {upsample_forward, upsample_backward, upsample_scratch, .in_place = false};
+const NstOpImpl op_upsample = {upsample_forward, upsample_backward, .scratch = upsample_scratch};
 
 /*
  * Pixel shuffle (Shi et al. 2016): plane c r^2 + i r + j of the deep value holds rows i, i + r, ... and columns

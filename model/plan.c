@@ -194,6 +194,33 @@ static void layout_tensors(NstPlan *plan, NstLayout *layout)
     free(used);
 }
 
+/* Whether a node's kernels are packed for a use when the plan is made: they stay as they are, and it comes up. */
+static bool packs(const NstPlan *plan, int node, NstConvUse use)
+{
+    bool transposed = plan_node(plan, node)->op == NST_OP_CONV_TRANSPOSE2D;
+    bool backward = (use == NST_CONV_INPUT_GRAD) != transposed;
+    return plan->live[node] && !plan->want_tensor_grads && (!backward || plan->wants_grad[node]);
+}
+
+static void layout_packed(NstPlan *plan, NstLayout *layout)
+{
+    for (int i = 0; i < plan->graph->n_nodes; i++)
+        for (NstConvUse use = NST_CONV_FORWARD; use <= NST_CONV_INPUT_GRAD; use++) {
+            const NstOpImpl *op = op_impl(plan_node(plan, i)->op);
+            size_t size = op->packed_size && packs(plan, i, use) ? op->packed_size(plan, i, use) : 0;
+            if (size)
+                layout_add(layout, &plan->packed[use][i], size, -1, 2 * plan->graph->n_nodes + 1);
+        }
+}
+
+static void pack_kernels(NstPlan *plan)
+{
+    for (int i = 0; i < plan->graph->n_nodes; i++)
+        for (NstConvUse use = NST_CONV_FORWARD; use <= NST_CONV_INPUT_GRAD; use++)
+            if (plan->packed[use][i])
+                op_impl(plan_node(plan, i)->op)->pack(plan, i, use);
+}
+
 static void layout_scratch(NstPlan *plan, NstLayout *layout)
 {
     size_t most = 0;
@@ -229,11 +256,12 @@ static int plan_layout(NstPlan *plan, NstLayout *layout, int h, int w, const Nst
     mark_live(plan);
     mark_grads(plan);
     find_homes(plan);
-    layout->intervals = calloc((size_t)graph->n_nodes * 3 + (size_t)graph->n_tensors + 1, sizeof(*layout->intervals));
+    layout->intervals = calloc((size_t)graph->n_nodes * 5 + (size_t)graph->n_tensors + 1, sizeof(*layout->intervals));
     if (!layout->intervals)
         return fail(err, NST_ENOMEM, "out of memory");
     layout_nodes(plan, layout);
     layout_tensors(plan, layout);
+    layout_packed(plan, layout);
     layout_scratch(plan, layout);
     layout_solve(layout);
     return NST_OK;
@@ -258,8 +286,11 @@ static int plan_alloc_tables(NstPlan *plan, NstError *err)
     plan->has_grad = calloc(n, sizeof(*plan->has_grad));
     plan->grad = calloc(n, sizeof(*plan->grad));
     plan->tensor_grad = calloc(t + 1, sizeof(*plan->tensor_grad));
+    plan->packed[NST_CONV_FORWARD] = calloc(n, sizeof(*plan->packed[0]));
+    plan->packed[NST_CONV_INPUT_GRAD] = calloc(n, sizeof(*plan->packed[0]));
     if (!plan->shapes || !plan->live || !plan->is_tap || !plan->home || !plan->value || !plan->norm ||
-        !plan->wants_grad || !plan->has_grad || !plan->grad || !plan->tensor_grad)
+        !plan->wants_grad || !plan->has_grad || !plan->grad || !plan->tensor_grad || !plan->packed[0] ||
+        !plan->packed[1])
         return fail(err, NST_ENOMEM, "out of memory");
     return NST_OK;
 }
@@ -296,6 +327,8 @@ int plan_create(NstPlan **out, const NstGraph *graph, int h, int w, const NstPla
         for (int i = 0; code == NST_OK && i < graph->n_nodes; i++)
             if (plan->live[i])
                 plan->value[i] = plan->value[plan->home[i]];
+        if (code == NST_OK)
+            pack_kernels(plan);
     }
     free(layout.intervals);
     if (code != NST_OK)
@@ -318,6 +351,8 @@ void plan_free(NstPlan **out)
     free(plan->has_grad);
     free(plan->grad);
     free(plan->tensor_grad);
+    free(plan->packed[0]);
+    free(plan->packed[1]);
     aligned_free(plan->arena);
     free(plan);
     *out = NULL;

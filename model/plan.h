@@ -10,8 +10,9 @@
 #include "graph.h"
 
 /*
- * A graph made ready for one input size: which nodes run, where each value lies, which kernels do the work. The graph and its
- * tensors must outlive the plan; weights may change between runs (training), shapes may not.
+ * A graph made ready for one input size: which nodes run, where each value lies, which kernels do the work. The graph
+ * and its tensors must outlive the plan. Weights may change between runs of a plan made with want_tensor_grads; for
+ * others they are packed once, by plan_create.
  */
 typedef struct NstPlan NstPlan;
 

@@ -2,6 +2,7 @@
 #ifndef NST_MODEL_PLAN_INTERNAL_H
 #define NST_MODEL_PLAN_INTERNAL_H
 
+#include "conv.h"
 #include "kernels/dsp.h"
 #include "plan.h"
 
@@ -22,6 +23,7 @@ struct NstPlan {
     float **grad;        /* C x H x W each; NULL where not wanted */
     float **tensor_grad; /* NULL where not wanted */
     bool want_input_grad, want_tensor_grads;
+    float **packed[2];   /* kernels made ready for each NstConvUse, where weights stay as they are; else NULL */
     float *scratch;      /* for one op at a time */
     float *arena;        /* all of the above floats */
     size_t n_floats;
@@ -35,6 +37,8 @@ typedef struct NstOpImpl {
     void (*forward)(NstPlan *plan, int node);
     void (*backward)(NstPlan *plan, int node);
     size_t (*scratch)(const NstPlan *plan, int node); /* floats of plan->scratch that either needs; NULL: none */
+    size_t (*packed_size)(const NstPlan *plan, int node, NstConvUse use); /* floats of plan->packed; NULL: none */
+    void (*pack)(NstPlan *plan, int node, NstConvUse use);
     bool in_place;             /* forward may write over input 0 */
     bool backward_uses_input;  /* backward reads inputs' values, */
     bool backward_uses_output; /* or the node's own */

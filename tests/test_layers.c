@@ -226,7 +226,8 @@ static void check_differences(const LayerCase *c, NstRandom *random)
 {
     const NstCompute compute = with_threads(1);
     const size_t bytes = (size_t)c->size.c * (size_t)c->size.h * (size_t)c->size.w * sizeof(float);
-    NstPlan *plan = case_plan(c, &compute, CASE_GRADS), *forward = case_plan(c, &compute, CASE_VALUES);
+    /* weights are changed under the second one, which plans with tensor gradients allow */
+    NstPlan *plan = case_plan(c, &compute, CASE_GRADS), *forward = case_plan(c, &compute, CASE_TENSOR_GRADS);
     float *x = malloc(bytes);
     CaseRun run;
 
