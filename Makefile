@@ -35,7 +35,7 @@ packages:
 
 .PHONY: all lib tools programs ffmpeg demo check check-here test-programs install clean dist packages
 .DELETE_ON_ERROR:
-.SECONDARY:
+.PRECIOUS: $(BUILD)/obj/%.o
 
 # -- sources -------------------------------------------------------------------------------------------------------
 
@@ -46,6 +46,7 @@ LIB_OBJECTS   := $(call objects,model/*.c model/kernels/*.c)
 TOOL_OBJECTS  := $(call objects,tools/*.c tools/import/*.c)
 TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/test_*.c))
 TEST_HELPERS  := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/tools/*.c))
+TEST_COMMON   := $(filter-out $(BUILD)/obj/tests/test_%,$(call objects,tests/*.c))
 TEST_SCRIPTS  := $(call sources,tests/*.sh)
 MANUALS       := $(call sources,doc/*.1)
 WEIGHTS       := $(call sources,weights/*.nsw)
@@ -96,8 +97,12 @@ $(SHARED): $(LIB_OBJECTS)
 $(NST): $(TOOL_OBJECTS) $(STATIC)
 	$(LINK) -o $@ $^ $(TOOLS_LIBS) $(LIB_LIBS)
 
+# What several tests share; each takes what it needs.
+$(BUILD)/lib/libtests.a: $(TEST_COMMON)
+	@rm -f $@; $(AR) rcs $@ $^
+
 # Tests see the internals too: hidden symbols are hidden in the shared library only.
-$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(STATIC)
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/lib/libtests.a $(STATIC)
 	$(LINK) -o $@ $^ $(TESTS_LIBS) $(LIB_LIBS)
 
 lib: $(STATIC) $(if $(SANITIZER),,$(SHARED))

@@ -1,0 +1,160 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The filter nst in the built ffmpeg: sizes, pixel formats, ranges, matrices, timestamps, commands, threads, errors.
+set -u
+
+for program in "$FFMPEG" "$FFPROBE" "$NST" "$BUILDDIR/tests/tools/make_style"; do
+    if [ ! -x "$program" ]; then
+        echo "no $program: make ffmpeg test-programs"
+        exit 77
+    fi
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+for kind in paint invert loss; do
+    "$BUILDDIR/tests/tools/make_style" $kind $kind.nsw || exit 1
+done
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+ff() { "$FFMPEG" -v error -nostdin -y "$@"; }
+
+same() { # what, file, file
+    [ -s "$2" ] || fail "$1: $2 is empty"
+    cmp -s "$2" "$3" || fail "$1: $(cmp -l "$2" "$3" 2>&1 | wc -l) bytes differ"
+}
+
+# The largest difference between two files of one size, byte by byte.
+largest_difference() {
+    cmp -l "$1" "$2" | awk '
+        function dec(o) { return int(o / 100) * 64 + int(o % 100 / 10) * 8 + o % 10 }
+        { d = dec($2) - dec($3); if (d < 0) d = -d; if (d > max) max = d }
+        END { print max + 0 }'
+}
+
+close_to() { # what, file, file, most that they may differ
+    [ -s "$2" ] && [ "$(stat -c %s "$2")" = "$(stat -c %s "$3")" ] || fail "$1: sizes differ, or are 0"
+    difference=$(largest_difference "$2" "$3")
+    [ "$difference" -le "$4" ] || fail "$1: differs by up to $difference levels, $4 allowed"
+}
+
+# A source of any size: the sources themselves round sizes to whole chroma samples.
+source_of() { echo "testsrc2=size=640x360:rate=5,format=rgb24,scale=$1:flags=neighbor"; }
+
+formats="yuv420p yuv422p yuv444p yuv440p yuvj420p yuvj422p yuvj444p yuvj440p yuva420p yuva422p yuva444p
+    nv12 nv21 nv16 nv24 nv42 gbrp gbrap rgb24 bgr24 rgba bgra argb abgr rgb0 bgr0 0rgb 0bgr gray ya8"
+
+echo "-- the result is that of nst apply"
+for size in 1:1 2:2 17:31 640:360; do
+    for format in rgb24 gray rgba; do
+        ff -f lavfi -i "$(source_of $size),format=$format" -frames:v 1 in.png || fail "source $size"
+        ff -i in.png -vf nst=style=paint.nsw -pix_fmt $format -f rawvideo filter.raw || fail "filter $size $format"
+        "$NST" apply -s paint.nsw in.png apply.png >/dev/null || fail "apply $size $format"
+        ff -i apply.png -pix_fmt $format -f rawvideo apply.raw
+        ff -i in.png -pix_fmt $format -f rawvideo in.raw
+        same "apply $size $format" filter.raw apply.raw
+        [ $size = 1:1 ] || ! cmp -s in.raw filter.raw || fail "$size $format: nothing was painted"
+    done
+done
+
+echo "-- strength 0 gives the source in every format and size, and no format is converted"
+for format in $formats; do
+    for size in 1:1 2:2 17:31 64:36; do
+        ff -f lavfi -i "$(source_of $size),format=$format" -frames:v 2 -f rawvideo in.raw
+        "$FFMPEG" -v verbose -nostdin -y -f lavfi -i "$(source_of $size),format=$format" -frames:v 2 \
+            -vf nst=paint.nsw:0 -f rawvideo out.raw 2>log || fail "strength 0, $format $size"
+        ! grep -q auto_scale log || fail "$format is not taken as it is"
+        same "strength 0, $format $size" in.raw out.raw
+    done
+done
+
+echo "-- the negative of gray is known in every format, range and matrix"
+for format in $formats; do
+    for range in tv pc; do
+        case $format-$range in
+            yuvj*-tv | gb*-tv | *rgb*-tv | *bgr*-tv) continue ;;
+            gray-tv | ya8-tv) continue ;; # libavfilter's negate takes gray for full range
+        esac
+        for matrix in smpte170m bt709 bt2020; do
+            graph="gradients=size=66x34:c0=0x604848:c1=0x80B0A0:n=2:seed=3:duration=1:rate=2,format=rgba"
+            graph="$graph,scale=out_color_matrix=$matrix:out_range=$range:flags=accurate_rnd+full_chroma_int,format=$format"
+            ff -f lavfi -i "$graph" -vf nst=invert.nsw -f rawvideo out.raw || fail "negative, $format $range $matrix"
+            ff -f lavfi -i "$graph" -vf negate -f rawvideo expected.raw
+            close_to "negative, $format $range $matrix" out.raw expected.raw 2
+        done
+    done
+done
+
+echo "-- the same bits with any number of threads, writable or not, upside down or not"
+clip="testsrc2=size=130x94:rate=10:duration=1"
+ff -f lavfi -i $clip -vf nst=paint.nsw:threads=1 -f framemd5 one.md5
+ff -f lavfi -i $clip -vf nst=paint.nsw:threads=3 -f framemd5 three.md5
+ff -f lavfi -i $clip -filter_complex "split[a][b];[a]nst=paint.nsw[c];[b]nst=paint.nsw,nullsink;[c]null" -f framemd5 shared.md5
+ff -f lavfi -i $clip -vf vflip,nst=paint.nsw,format=yuv420p -f rawvideo flip.raw
+ff -f lavfi -i $clip -vf vflip -f rawvideo flipped.raw
+ff -f rawvideo -s 130x94 -pix_fmt yuv420p -r 10 -i flipped.raw -vf nst=paint.nsw -f rawvideo plain.raw
+same "threads" one.md5 three.md5
+same "a frame that others read too" one.md5 shared.md5
+same "negative line size" flip.raw plain.raw
+
+echo "-- timestamps and properties stay"
+# frames at uneven times
+properties=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=pc
+ff -f lavfi -i $clip -vf "select='not(eq(mod(n,3),1))',setsar=4/3,setparams=$properties" \
+    -fps_mode passthrough -c:v ffv1 in.mkv
+ff -i in.mkv -vf nst=paint.nsw -fps_mode passthrough -c:v ffv1 out.mkv
+entries=frame=pts,duration,width,height,pix_fmt,color_range,color_space,color_primaries,color_transfer,sample_aspect_ratio
+"$FFPROBE" -v error -show_entries $entries -of csv in.mkv >in.csv
+"$FFPROBE" -v error -show_entries $entries -of csv out.mkv >out.csv
+same "timestamps and properties" in.csv out.csv
+[ "$(wc -l <in.csv)" = 7 ] || fail "7 frames expected, $(wc -l <in.csv) found"
+grep -q 'pc,bt709' out.csv || fail "range and matrix are not in $(head -n 1 out.csv)"
+
+echo "-- strength by command, enable, a size that changes"
+ff -f lavfi -i $clip -f framemd5 source.md5
+ff -f lavfi -i $clip -vf "sendcmd=c='0.5 nst strength 0',nst=paint.nsw" -f framemd5 command.md5
+ff -f lavfi -i $clip -vf "nst=paint.nsw:enable='lt(t,0.5)'" -f framemd5 enable.md5
+{ sed '/^0, *[5-9],/d' one.md5; sed -n '/^0, *[5-9],/p' source.md5; } >expected.md5
+same "command" command.md5 expected.md5
+same "enable" enable.md5 expected.md5
+ff -f lavfi -i $clip -vf "sendcmd=c='0.5 scale w 44;0.5 scale h 22',scale=130:94,nst=paint.nsw,scale=130:94" -f framemd5 resized.md5 ||
+    fail "a size that changes"
+[ "$(grep -c '^0,' resized.md5)" = 10 ] || fail "10 frames expected after a change of size"
+
+echo "-- errors come at the start, and say what is wrong"
+head -c 200 paint.nsw >truncated.nsw
+echo "not a style" >text.nsw
+refused() { # filter, pattern that the message has to match
+    "$FFMPEG" -v error -nostdin -y -f lavfi -i $clip -vf "$1" -f framemd5 refused.md5 >log 2>&1
+    status=$?
+    # 129 to 159 are signals; what ffmpeg itself ends with lies outside
+    [ $status != 0 ] && { [ $status -lt 129 ] || [ $status -gt 159 ]; } || fail "$1: exit status $status"
+    grep -q -- "$2" log || fail "$1: the message does not say '$2': $(cat log)"
+    ! grep -q '^0,' refused.md5 2>/dev/null || fail "$1: frames came before the error"
+    rm -f refused.md5
+}
+refused nst "Option style is not set"
+refused nst=missing.nsw "Option style: .*missing.nsw"
+NST_PATH=$work/here:$work/there
+export NST_PATH
+refused nst=nowhere "Option style: .*nowhere.*$work/here.*$work/there"
+refused nst=truncated.nsw "Option style: .*truncated.nsw"
+refused nst=text.nsw "Option style: .*text.nsw"
+refused nst=loss.nsw "Option style: .*loss"
+refused nst=paint.nsw:strength=1.5 "strength"
+refused nst=paint.nsw:threads=-1 "threads"
+
+NST_PATH=$work
+ff -f lavfi -i $clip -vf nst=paint -f framemd5 name.md5 || fail "a style by name"
+same "a style by name" one.md5 name.md5
+
+if [ $failures != 0 ]; then
+    echo "$failures failures"
+    exit 1
+fi
+echo "all as expected"
