@@ -107,6 +107,8 @@ static int create_network(NstTrainer *trainer, NstError *err)
 
     NST_TRY(arch_build(&trainer->graph, options->arch, &random, err));
     const int multiple = graph_multiple(&trainer->graph);
+    if (multiple < 1) /* our own networks have one, so what lacked was memory */
+        return fail(err, NST_ENOMEM, "no memory for the trainer");
     if (options->crop % multiple)
         return fail(err, NST_EINVAL, "crop: %d; a multiple of %d expected by the network %s", options->crop, multiple,
                     arch_name(options->arch));
