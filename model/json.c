@@ -32,16 +32,20 @@ static size_t utf8_length(const unsigned char *s, size_t n)
     return length;
 }
 
-/* cJSON itself takes control characters for white space and lets any byte through. */
+/* cJSON itself takes control characters for white space, lets any byte through, and allocates for every value. */
 static int check_text(const char *text, size_t length, NstError *err)
 {
     const unsigned char *s = (const unsigned char *)text;
+    int values = 0;
     for (size_t i = 0; i < length;) {
         size_t step = utf8_length(s + i, length - i);
         if (!step)
             return fail(err, NST_EFORMAT, "UTF-8 expected, byte 0x%02x found at %zu", s[i], i);
         if (s[i] < 0x20 && s[i] != '\n' && s[i] != '\t' && s[i] != '\r')
             return fail(err, NST_EFORMAT, "JSON expected, control character 0x%02x found at %zu", s[i], i);
+        values += s[i] == ',' || s[i] == '[' || s[i] == '{';
+        if (values > NST_MAX_JSON_VALUES)
+            return fail(err, NST_ETOOLARGE, "JSON of at most %d values expected, more found", NST_MAX_JSON_VALUES);
         i += step;
     }
     return NST_OK;

@@ -11,6 +11,8 @@
 
 /* cJSON with the checks that texts of unknown origin need. */
 
+enum { NST_MAX_JSON_VALUES = 1 << 20 }; /* commas and opening brackets of a text, which bound its memory */
+
 /* Parses one JSON text: UTF-8, no raw control characters, nothing after the value. Free *root with cJSON_Delete. */
 int json_parse(cJSON **root, const char *text, size_t length, NstError *err);
 

@@ -12,12 +12,14 @@ wrong() { echo "WRONG: $*"; failures=$((failures + 1)); }
 
 for header in "$SRCDIR"/include/nst/*.h; do
     echo "#include <nst/$(basename "$header")>" | tee "$work/one.c" >"$work/one.cpp"
-    $cc -std=c11 -pedantic -Wall -Wextra -Werror -I"$SRCDIR/include" -fsyntax-only "$work/one.c" || wrong "$header as C11"
+    $cc -std=c11 -pedantic -Wall -Wextra -Werror -I"$SRCDIR/include" -fsyntax-only "$work/one.c" ||
+        wrong "$header as C11"
     $cc -x c++ -std=c++11 -pedantic -Wall -Wextra -Werror -I"$SRCDIR/include" -fsyntax-only "$work/one.cpp" ||
         wrong "$header as C++11"
 done
 
-grep -hoE 'NST_API [^(]*\(' "$SRCDIR"/include/nst/*.h | grep -oE 'nst_[a-z0-9_]+\($' | tr -d '(' | sort >"$work/declared"
+grep -hoE 'NST_API [^(]*\(' "$SRCDIR"/include/nst/*.h |
+    grep -oE 'nst_[a-z0-9_]+\($' | tr -d '(' | sort >"$work/declared"
 [ "$(wc -l <"$work/declared")" -gt 20 ] || wrong "few functions found in the headers"
 library=$BUILDDIR/lib/libnst.so
 if [ -e "$library" ]; then

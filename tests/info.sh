@@ -7,7 +7,8 @@
 "$tools/make_style" loss loss.nsw
 
 status 0 "$NST" info paint.nsw
-for text in "kind        style" "parameters " "multiply-accumulates per pixel" "multiples of " "licence " "training" "conv2d"; do
+for text in "kind        style" "parameters " "multiply-accumulates per pixel" "multiples of " "licence " "training" \
+    "conv2d"; do
     says out "$text"
 done
 status 0 "$NST" info loss.nsw
@@ -15,7 +16,8 @@ says out "kind        loss"
 
 status 0 "$NST" info --json paint.nsw
 cp out paint.json
-for text in '"kind":	"style"' '"parameters":' '"macs_per_pixel":' '"multiple":' '"graph":' '"tensors":' '"dtype":	"F32"'; do
+for text in '"kind":	"style"' '"parameters":' '"macs_per_pixel":' '"multiple":' '"graph":' '"tensors":' \
+    '"dtype":	"F32"'; do
     says out "$text"
 done
 mkdir styles

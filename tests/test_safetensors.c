@@ -329,6 +329,10 @@ static void test_absurd_counts(void **state)
     file = bytes_file(header, NULL, 0);
     expect_refused(&file, NST_ETOOLARGE, "at most 8192 tensors");
     free(header);
+    header = text_repeat("{\"a\":[0", ",0", 1 << 20, "]}");
+    file = bytes_file(header, NULL, 0);
+    expect_refused(&file, NST_ETOOLARGE, "JSON of at most 1048576 values");
+    free(header);
     header = text_repeat("{\"", "n", 128, "\":{}}");
     file = bytes_file(header, NULL, 0);
     expect_refused(&file, NST_EFORMAT, "128 found");
