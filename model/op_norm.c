@@ -17,8 +17,8 @@ static void norm_forward(NstPlan *plan, int index)
         mean[c] = (float)(plan->dsp.sum(x, n) / (double)n);
         double variance = plan->dsp.sum_sq_dev(x, mean[c], n) / (double)n;
         inverse[c] = (float)(1 / sqrt(variance + (double)node->eps));
-        float a = (scale ? scale[c] : 1) * inverse[c];
-        plan->dsp.scale_shift(plan->value[index] + (size_t)c * n, x, a, (shift ? shift[c] : 0) - a * mean[c], n);
+        plan->dsp.normalise(plan->value[index] + (size_t)c * n, x, mean[c], (scale ? scale[c] : 1) * inverse[c],
+                            shift ? shift[c] : 0, n);
     }
 }
 
@@ -42,13 +42,13 @@ static void norm_backward_channel(NstPlan *plan, int index, int c, float *gx, bo
     if (!gx)
         return;
     double a = (scale ? (double)scale[c] : 1) * inverse, slope = -a * inverse * sum_z / (double)n;
-    float ga = (float)a, xa = (float)slope, shift = (float)(-a * sum / (double)n - slope * mean);
+    float ga = (float)a, xa = (float)slope, centre = (float)mean, shift = (float)(-a * sum / (double)n);
     if (add)
         for (size_t i = 0; i < n; i++)
-            gx[at + i] += ga * g[i] + (xa * x[i] + shift);
+            gx[at + i] += ga * g[i] + (xa * (x[i] - centre) + shift);
     else
         for (size_t i = 0; i < n; i++)
-            gx[at + i] = ga * g[i] + (xa * x[i] + shift);
+            gx[at + i] = ga * g[i] + (xa * (x[i] - centre) + shift);
 }
 
 static void norm_backward(NstPlan *plan, int index)

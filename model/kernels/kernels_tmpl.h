@@ -63,6 +63,12 @@ TARGET static void NAME(scale_shift)(float *y, const float *x, float scale, floa
         y[i] = scale * x[i] + shift;
 }
 
+TARGET static void NAME(normalise)(float *y, const float *x, float mean, float scale, float shift, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (x[i] - mean) * scale + shift;
+}
+
 TARGET static void NAME(relu)(float *y, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -135,6 +141,7 @@ TARGET static void NAME(dsp_fill)(NstDsp *dsp)
     dsp->sum_sq_dev = NAME(sum_sq_dev);
     dsp->dot = NAME(dot);
     dsp->scale_shift = NAME(scale_shift);
+    dsp->normalise = NAME(normalise);
     dsp->relu = NAME(relu);
     dsp->add = NAME(add);
     dsp->mul = NAME(mul);

@@ -7,7 +7,7 @@ import reference
 
 MEAN_BGR = torch.tensor([103.939, 116.779, 123.68], dtype=torch.float64)
 WIDTHS = {"1_1": 6, "1_2": 6, "2_1": 8, "2_2": 8, "3_1": 12, "3_2": 10, "3_3": 10, "3_4": 10, "4_1": 9}
-# tests/test_golden.c has the same numbers
+# tests/test_golden.c has the same numbers.
 OPTIONS = {"levels": 3, "content_level": 1, "style_layers": ["relu1_1", "relu2_1", "relu3_1"],
            "content_layers": ["relu3_1"], "style_weight": 1.0, "content_weight": 0.02, "tv_weight": 0.01}
 ADAM = {"lr": 0.05, "betas": (0.9, 0.99), "eps": 1e-4}
