@@ -37,23 +37,12 @@ static int check_strength(float strength, NstError *err)
     return NST_OK;
 }
 
-static const NstNode *output_node(const NstModel *model)
-{
-    return &model->graph.nodes[model->graph.n_nodes - 1];
-}
-
-/* What only a style must fulfil; that it is sound in itself was checked when it was loaded. */
-static int check_style(const NstModel *model, NstError *err)
+static int check_kind(const NstModel *model, NstError *err)
 {
     const char *name = metadata_get(&model->metadata, "nst.name");
-    name = name && *name ? name : "the model";
     if (model->kind != NST_KIND_STYLE)
-        return fail(err, NST_EINVAL, "%s is a loss network, for training; a style is expected", name);
-    int in = model->graph.nodes[0].channels, out = output_node(model)->channels;
-    if (in != 3 || out != 3)
-        return fail(err, NST_EUNSUPPORTED, "%s turns %d channels into %d; a style turns 3 into 3", name, in, out);
-    if (!graph_multiple(&model->graph))
-        return fail(err, NST_EUNSUPPORTED, "%s: no picture size is known that its layers can all work on", name);
+        return fail(err, NST_EINVAL, "%s is a loss network, for training; a style is expected",
+                    name && *name ? name : "the model");
     return NST_OK;
 }
 
@@ -76,7 +65,7 @@ int nst_stylizer_open(NstStylizer **out, const NstModel *model, const NstStylize
     if (options->compute.threads < 0 || options->compute.threads > MAX_THREADS)
         return fail(err, NST_EINVAL, "%d threads: 0 to %d expected", options->compute.threads, MAX_THREADS);
     NST_TRY(check_strength(options->strength, err));
-    NST_TRY(check_style(model, err));
+    NST_TRY(check_kind(model, err));
     NstStylizer *stylizer = *out = calloc(1, sizeof(*stylizer));
     if (!stylizer)
         return fail(err, NST_ENOMEM, "out of memory");
@@ -137,6 +126,7 @@ static int make_plan(NstStylizer *stylizer, int width, int height, NstError *err
     const NstGraph *graph = &stylizer->model->graph;
     int w = padded(stylizer, width), h = padded(stylizer, height);
     NST_TRY(plan_create(&stylizer->plan, graph, h, w, &stylizer->plan_options, err));
+    /* graph_multiple tries many sizes, not all of them */
     NstShape result = plan_shape(stylizer->plan, graph->n_nodes - 1);
     if (result.w != w || result.h != h)
         return fail(err, NST_EUNSUPPORTED, "the network turns %dx%d pixels into %dx%d; a style must keep the size", w, h,

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The stylizer: networks whose result is known, on pictures of every layout and size. */
+
+#include "canvas.h"
+
+#include "build.h"
+
+static NstModel *finish_model(NstBuild *build, NstModelKind kind)
+{
+    NstError err;
+    NstGraph graph;
+    NstModel *model;
+    assert_ok(build_end(build, &graph));
+    assert_ok(nsw_create(&model, kind, &graph, &err));
+    return model;
+}
+
+static float *add_conv(NstBuild *build, const char *name, int c_in, int c_out, int kernel, int pad)
+{
+    NstNode *node = build_node(build, NST_OP_CONV2D, build_last(build), "%s", name);
+    node->weight = build_tensor(build, name, "weight", (int[4]){c_out, c_in, kernel, kernel});
+    build_pad(node, pad, NST_PAD_ZERO);
+    return build->graph.tensors[node->weight].data;
+}
+
+/* A 1x1 convolution by the unit matrix; factor > 1: between pixel_unshuffle and pixel_shuffle by it */
+static NstModel *identity_model(int factor)
+{
+    NstBuild build;
+    NstError err;
+    int c = 3 * factor * factor;
+    build_begin(&build, 3, &err);
+    if (factor > 1)
+        build_node(&build, NST_OP_PIXEL_UNSHUFFLE, 0, "unshuffle")->factor = factor;
+    float *weight = add_conv(&build, "identity", c, c, 1, 0);
+    for (int i = 0; i < c; i++)
+        weight[i * c + i] = 1;
+    if (factor > 1)
+        build_node(&build, NST_OP_PIXEL_SHUFFLE, build_last(&build), "shuffle")->factor = factor;
+    return finish_model(&build, NST_KIND_STYLE);
+}
+
+/* Something that every pixel of the input has an influence on: strides, instance norm, enlargement, random weights */
+static NstModel *paint_model(void)
+{
+    NstBuild build;
+    NstError err;
+    NstRandom random;
+    random_seed(&random, 3);
+    build_begin(&build, 3, &err);
+    float *down = add_conv(&build, "down", 3, 8, 3, 1);
+    build.graph.nodes[build_last(&build)].stride[0] = build.graph.nodes[build_last(&build)].stride[1] = 2;
+    for (int i = 0; i < 8 * 3 * 9; i++)
+        down[i] = 0.3f * random_normal(&random);
+    build_node(&build, NST_OP_INSTANCE_NORM, build_last(&build), "norm");
+    build_node(&build, NST_OP_RELU, build_last(&build), "relu");
+    build_node(&build, NST_OP_UPSAMPLE, build_last(&build), "up")->factor = 2;
+    float *out = add_conv(&build, "out", 8, 3, 3, 1);
+    for (int i = 0; i < 3 * 8 * 9; i++)
+        out[i] = 0.1f * random_normal(&random) + 0.01f;
+    return finish_model(&build, NST_KIND_STYLE);
+}
+
+static NstStylizer *open_stylizer(const NstModel *model, int threads, float strength)
+{
+    NstStylizer *stylizer;
+    NstStylizeOptions options;
+    NstError err;
+    nst_stylize_defaults(&options);
+    options.compute.threads = threads;
+    options.strength = strength;
+    assert_ok(nst_stylizer_open(&stylizer, model, &options, &err));
+    return stylizer;
+}
+
+static void process(NstStylizer *stylizer, const Canvas *in, Canvas *out)
+{
+    NstError err;
+    assert_ok(nst_stylizer_process(stylizer, &in->picture, &out->picture, &err));
+}
+
+static const int sizes[][2] = {{1, 1}, {2, 2}, {1, 9}, {17, 31}, {64, 36}};
+enum { N_SIZES = sizeof(sizes) / sizeof(*sizes) };
+
+/* Separate memory, lines the other way round, and in place: all the same, and within a level of the source */
+static void check_identity(NstStylizer *stylizer, const Layout *layout, int width, int height)
+{
+    Canvas in = canvas_create(layout, width, height, false), out = canvas_create(layout, width, height, false);
+    Canvas upside_down = canvas_create(layout, width, height, true);
+    canvas_paint(&in);
+    canvas_copy(&upside_down, &in);
+    process(stylizer, &in, &out);
+    if (canvas_distance(&in, &out) > 1)
+        fail_msg("%s, %dx%d: %d levels off", layout->name, width, height, canvas_distance(&in, &out));
+    assert_margins(&out, layout->name);
+    process(stylizer, &upside_down, &upside_down);
+    assert_int_equal(canvas_distance(&upside_down, &out), 0);
+    assert_margins(&upside_down, layout->name);
+    process(stylizer, &in, &in);
+    assert_int_equal(canvas_distance(&in, &out), 0);
+    canvas_free(&in);
+    canvas_free(&out);
+    canvas_free(&upside_down);
+}
+
+static void test_identity(void **state)
+{
+    (void)state;
+    for (int factor = 1; factor <= 4; factor += 3) {
+        NstModel *model = identity_model(factor);
+        NstStylizer *stylizer = open_stylizer(model, 2, 1);
+        for (int i = 0; i < N_LAYOUTS; i++)
+            for (int j = 0; j < N_SIZES; j++)
+                check_identity(stylizer, &layouts[i], sizes[j][0], sizes[j][1]);
+        nst_stylizer_close(&stylizer);
+        assert_null(stylizer);
+        nst_model_free(&model);
+    }
+}
+
+/* A network of samples 0 to 255 in the order B, G, R paints as one of 0 to 1 in the order R, G, B. */
+static void test_value_range(void **state)
+{
+    (void)state;
+    NstModel *model = identity_model(1);
+    /* output B = input G, output G = input R, output R = input B */
+    float *w = model->graph.tensors[0].data;
+    memset(w, 0, 9 * sizeof(float));
+    w[0 * 3 + 1] = w[1 * 3 + 2] = w[2 * 3 + 0] = 2;
+    model->input_bgr = model->output_bgr = true;
+    model->input_scale = 255;
+    model->output_scale = 510;
+    Canvas in = canvas_create(&layouts[3], 3, 2, false), out = canvas_create(&layouts[3], 3, 2, false);
+    NstStylizer *stylizer = open_stylizer(model, 1, 1);
+    canvas_paint(&in);
+    process(stylizer, &in, &out);
+    for (int y = 0; y < 2; y++)
+        for (int x = 0; x < 3; x++)
+            for (int c = 0; c < 3; c++)
+                assert_int_equal(*sample(&out.picture, (c + 1) % 3, x, y), *sample(&in.picture, c, x, y));
+    nst_stylizer_close(&stylizer);
+    nst_model_free(&model);
+    canvas_free(&in);
+    canvas_free(&out);
+}
+
+/*
+ * Each pixel becomes its right and lower neighbour. Sides are padded to multiples of 4 by reflection, again and again
+ * where the picture is smaller: 3 pixels a b c are continued as a b c b, 1 pixel as a a a a.
+ */
+static void test_padding(void **state)
+{
+    (void)state;
+    static const int sides[][2] = {{1, 0}, {2, 0}, {3, 1}, {5, 3}, {6, 4}};
+    NstBuild build;
+    NstError err;
+    build_begin(&build, 3, &err);
+    build_node(&build, NST_OP_PIXEL_UNSHUFFLE, 0, "unshuffle")->factor = 4;
+    build_node(&build, NST_OP_PIXEL_SHUFFLE, 1, "shuffle")->factor = 4;
+    float *shift = add_conv(&build, "shift", 3, 3, 3, 1);
+    for (int c = 0; c < 3; c++)
+        shift[(c * 3 + c) * 9 + 8] = 1;
+    NstModel *model = finish_model(&build, NST_KIND_STYLE);
+    NstStylizer *stylizer = open_stylizer(model, 2, 1);
+    for (int i = 0; i < 5; i++) {
+        int side = sides[i][0], beyond = sides[i][1];
+        Canvas in = canvas_create(&layouts[0], side, side, false), out = canvas_create(&layouts[0], side, side, false);
+        for (int y = 0; y < side; y++)
+            for (int x = 0; x < side; x++)
+                *sample(&in.picture, 0, x, y) = (uint8_t)(10 + 40 * y + 6 * x);
+        process(stylizer, &in, &out);
+        for (int y = 0; y < side; y++)
+            for (int x = 0; x < side; x++)
+                assert_int_equal(*sample(&out.picture, 0, x, y), *sample(&in.picture, 0, x + 1 < side ? x + 1 : beyond,
+                                                                         y + 1 < side ? y + 1 : beyond));
+        canvas_free(&in);
+        canvas_free(&out);
+    }
+    nst_stylizer_close(&stylizer);
+    nst_model_free(&model);
+}
+
+/* The same bits for every number of threads, and whether or not other sizes were painted before */
+static void test_threads_and_sizes(void **state)
+{
+    (void)state;
+    NstModel *model = paint_model();
+    NstStylizer *used[] = {open_stylizer(model, 2, 1), open_stylizer(model, 5, 1)};
+    for (int i = 0; i < N_LAYOUTS; i++)
+        for (int j = 0; j < N_SIZES; j++) {
+            const int width = sizes[j][0], height = sizes[j][1];
+            Canvas in = canvas_create(&layouts[i], width, height, false);
+            Canvas out = canvas_create(&layouts[i], width, height, false);
+            Canvas other = canvas_create(&layouts[i], width, height, false);
+            NstStylizer *fresh = open_stylizer(model, 1, 1);
+            canvas_paint(&in);
+            process(fresh, &in, &out);
+            for (int k = 0; k < 2; k++) {
+                process(used[k], &in, &other);
+                assert_int_equal(canvas_distance(&out, &other), 0);
+            }
+            if (width > 2 && layouts[i].model == NST_COLOR_RGB)
+                assert_true(canvas_distance(&in, &out) > 20);
+            nst_stylizer_close(&fresh);
+            canvas_free(&in);
+            canvas_free(&out);
+            canvas_free(&other);
+        }
+    nst_stylizer_close(&used[0]);
+    nst_stylizer_close(&used[1]);
+    nst_model_free(&model);
+}
+
+static void test_strength(void **state)
+{
+    (void)state;
+    NstModel *model = paint_model();
+    NstStylizer *stylizer = open_stylizer(model, 2, 0);
+    NstError err;
+    for (int i = 0; i < N_LAYOUTS; i++) {
+        Canvas in = canvas_create(&layouts[i], 17, 31, false), out = canvas_create(&layouts[i], 17, 31, true);
+        Canvas full = canvas_create(&layouts[i], 17, 31, false);
+        canvas_paint(&in);
+        assert_ok(nst_stylizer_set_strength(stylizer, 0, &err));
+        process(stylizer, &in, &out);
+        assert_int_equal(canvas_distance(&in, &out), 0);
+        assert_ok(nst_stylizer_set_strength(stylizer, 1, &err));
+        process(stylizer, &in, &full);
+        assert_ok(nst_stylizer_set_strength(stylizer, 0.5f, &err));
+        process(stylizer, &in, &out);
+        assert_true(canvas_distance(&in, &out) <= canvas_distance(&in, &full) / 2 + 1);
+        assert_true(canvas_distance(&out, &full) <= canvas_distance(&in, &full) / 2 + 1);
+        canvas_free(&in);
+        canvas_free(&out);
+        canvas_free(&full);
+    }
+    assert_fails(nst_stylizer_set_strength(stylizer, 1.01f, &err), NST_EINVAL, "0 to 1 expected");
+    assert_fails(nst_stylizer_set_strength(stylizer, NAN, &err), NST_EINVAL, "0 to 1 expected");
+    nst_stylizer_close(&stylizer);
+    nst_model_free(&model);
+}
+
+static void test_refused_model(void **state)
+{
+    (void)state;
+    NstModel *model = tiny_vgg(false);
+    NstStylizer *stylizer;
+    NstError err;
+    assert_fails(nst_stylizer_open(&stylizer, model, NULL, &err), NST_EINVAL, "loss network");
+    assert_null(stylizer);
+    nst_model_free(&model);
+}
+
+static void test_refused_options(void **state)
+{
+    (void)state;
+    NstModel *model = identity_model(1);
+    NstStylizer *stylizer;
+    NstStylizeOptions options;
+    NstError err;
+    nst_stylize_defaults(&options);
+    options.compute.threads = 257;
+    assert_fails(nst_stylizer_open(&stylizer, model, &options, &err), NST_EINVAL, "257 threads");
+    nst_stylize_defaults(&options);
+    options.strength = -1;
+    assert_fails(nst_stylizer_open(&stylizer, model, &options, &err), NST_EINVAL, "strength -1");
+    memset(&options, 0, sizeof(options));
+    assert_fails(nst_stylizer_open(&stylizer, model, &options, &err), NST_EINVAL, "nst_stylize_defaults");
+    nst_model_free(&model);
+}
+
+static void test_refused_pictures(void **state)
+{
+    (void)state;
+    NstModel *model = identity_model(1);
+    NstStylizer *stylizer = open_stylizer(model, 1, 1);
+    NstError err;
+    Canvas canvas = canvas_create(&layouts[7], 8, 8, false);
+    const NstPicture good = canvas.picture;
+    canvas_paint(&canvas);
+#define REFUSED(change, code, text)                                                                                    \
+    do {                                                                                                               \
+        NstPicture bad = good;                                                                                         \
+        bad.change;                                                                                                    \
+        assert_fails(nst_stylizer_process(stylizer, &bad, &bad, &err), code, text);                                    \
+    } while (0)
+    REFUSED(width = 0, NST_EINVAL, "0x8 pixels");
+    REFUSED(height = 32769, NST_EINVAL, "1 to 32768");
+    REFUSED(depth = 10, NST_EUNSUPPORTED, "10 bits");
+    REFUSED(model = 7, NST_EINVAL, "colour model 7");
+    REFUSED(log2_chroma_w = 2, NST_EUNSUPPORTED, "subsampling");
+    REFUSED(matrix = 9, NST_EUNSUPPORTED, "matrix 9");
+    REFUSED(comp[2].data = NULL, NST_EINVAL, "component 2");
+    REFUSED(comp[0].step = 0, NST_EINVAL, "component 0");
+    REFUSED(has_alpha = 1, NST_EINVAL, "component 3");
+    NstPicture other = good;
+    other.full_range = 1;
+    assert_fails(nst_stylizer_process(stylizer, &good, &other, &err), NST_EINVAL, "size and format");
+    assert_ok(nst_stylizer_process(stylizer, &good, &good, &err));
+    canvas_free(&canvas);
+    nst_stylizer_close(&stylizer);
+    nst_model_free(&model);
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    NstModel *model = paint_model();
+    NstStylizer *stylizer = open_stylizer(model, 2, 1);
+    size_t small = nst_stylizer_memory(stylizer, 16, 16), large = nst_stylizer_memory(stylizer, 640, 360);
+    assert_true(small >= 16 * 16 * 3 * sizeof(float));
+    assert_true(large > 100 * small);
+    assert_int_equal(nst_stylizer_memory(stylizer, 0, 5), 0);
+    assert_int_equal(nst_stylizer_memory(stylizer, 5, 40000), 0);
+    nst_stylizer_close(&stylizer);
+    nst_stylizer_close(&stylizer);
+    nst_model_free(&model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_identity),          cmocka_unit_test(test_value_range),
+        cmocka_unit_test(test_padding),           cmocka_unit_test(test_threads_and_sizes),
+        cmocka_unit_test(test_strength),          cmocka_unit_test(test_refused_model),
+        cmocka_unit_test(test_refused_options),   cmocka_unit_test(test_refused_pictures),
+        cmocka_unit_test(test_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
