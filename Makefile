@@ -35,7 +35,7 @@ packages:
 
 .PHONY: all lib tools programs ffmpeg demo check check-here test-programs install clean dist packages
 .DELETE_ON_ERROR:
-.PRECIOUS: $(BUILD)/obj/%.o
+.PRECIOUS: $(BUILD)/obj/tests/%.o
 
 # -- sources -------------------------------------------------------------------------------------------------------
 

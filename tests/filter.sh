@@ -11,7 +11,7 @@ for program in "$FFMPEG" "$FFPROBE" "$NST" "$BUILDDIR/tests/tools/make_style"; d
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cd "$work"
+cd "$work" || exit 1
 for kind in paint invert loss; do
     "$BUILDDIR/tests/tools/make_style" $kind $kind.nsw || exit 1
 done
@@ -76,15 +76,27 @@ done
 echo "-- the negative of gray is known in every format, range and matrix"
 for format in $formats; do
     for range in tv pc; do
+        # 16 + 235 - Y and 16 + 240 - C, or 255 - Y and 255 - C
+        negative=negate
+        [ $range = pc ] || negative=lutyuv=y=negval:u=negval:v=negval
         case $format-$range in
             yuvj*-tv | gb*-tv | *rgb*-tv | *bgr*-tv) continue ;;
             gray-tv | ya8-tv) continue ;; # libavfilter's negate takes gray for full range
+        esac
+        # negate knows fewer formats; the way to one that it knows and back loses nothing
+        case $format in
+            nv12 | nv21) known=yuv420p ;;
+            nv16) known=yuv422p ;;
+            nv24 | nv42) known=yuv444p ;;
+            *0*bgr | *0*rgb | rgb0 | bgr0) known=gbrp ;;
+            ya8) known=rgba ;;
+            *) known=$format ;;
         esac
         for matrix in smpte170m bt709 bt2020; do
             graph="gradients=size=66x34:c0=0x604848:c1=0x80B0A0:n=2:seed=3:duration=1:rate=2,format=rgba"
             graph="$graph,scale=out_color_matrix=$matrix:out_range=$range:flags=accurate_rnd+full_chroma_int,format=$format"
             ff -f lavfi -i "$graph" -vf nst=invert.nsw -f rawvideo out.raw || fail "negative, $format $range $matrix"
-            ff -f lavfi -i "$graph" -vf negate -f rawvideo expected.raw
+            ff -f lavfi -i "$graph" -vf format=$known,$negative,format=$format -f rawvideo expected.raw
             close_to "negative, $format $range $matrix" out.raw expected.raw 2
         done
     done
@@ -104,16 +116,25 @@ same "negative line size" flip.raw plain.raw
 
 echo "-- timestamps and properties stay"
 # frames at uneven times
-properties=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=pc
-ff -f lavfi -i $clip -vf "select='not(eq(mod(n,3),1))',setsar=4/3,setparams=$properties" \
-    -fps_mode passthrough -c:v ffv1 in.mkv
+uneven="select='not(eq(mod(n,3),1))',setsar=4/3,setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+ff -f lavfi -i $clip -vf "$uneven" -fps_mode passthrough -c:v ffv1 in.mkv
 ff -i in.mkv -vf nst=paint.nsw -fps_mode passthrough -c:v ffv1 out.mkv
-entries=frame=pts,duration,width,height,pix_fmt,color_range,color_space,color_primaries,color_transfer,sample_aspect_ratio
-"$FFPROBE" -v error -show_entries $entries -of csv in.mkv >in.csv
-"$FFPROBE" -v error -show_entries $entries -of csv out.mkv >out.csv
-same "timestamps and properties" in.csv out.csv
+for file in in out; do
+    "$FFPROBE" -v error -of csv -show_entries \
+        frame=pts,duration,width,height,pix_fmt,sample_aspect_ratio,color_range,color_space,color_primaries,color_transfer \
+        $file.mkv >$file.csv
+done
+same "timestamps and properties in a file" in.csv out.csv
 [ "$(wc -l <in.csv)" = 7 ] || fail "7 frames expected, $(wc -l <in.csv) found"
-grep -q 'pc,bt709' out.csv || fail "range and matrix are not in $(head -n 1 out.csv)"
+
+showinfo() { # filters before it; prints what it says, less what depends on the picture
+    "$FFMPEG" -nostdin -y -f lavfi -i $clip -vf "$1,showinfo" -f null - 2>&1 |
+        grep -E 'showinfo.*(pts:|color_range)' | sed 's/.*showinfo[^]]*\]//; s/ checksum:.*//'
+}
+showinfo "$uneven:range=pc" >in.info
+showinfo "$uneven:range=pc,nst=paint.nsw" >out.info
+same "properties of frames" in.info out.info
+grep -q 'color_range:pc color_space:bt709' in.info || fail "no range and matrix in $(head -n 2 in.info)"
 
 echo "-- strength by command, enable, a size that changes"
 ff -f lavfi -i $clip -f framemd5 source.md5
