@@ -123,7 +123,7 @@ static void depthwise_forward(const NstConvContext *context, const NstConv *conv
     for (int c = 0; c < conv->co; c++)
         for (int i = 0; i < conv->ho; i++) {
             const float *from = x + (size_t)c * plane_in(conv) + (size_t)(i * conv->sy) * (size_t)conv->w;
-            float *to = y + (size_t)c * plane_out(conv) + (size_t)i * (size_t)conv->wo;
+            float *to = y + (size_t)c * conv->y_plane + (size_t)i * (size_t)conv->wo;
             float *row = add ? context->scratch + (size_t)thread_index() * (size_t)conv->wo : to;
             context->dsp->depthwise_row(row, from, (ptrdiff_t)conv->dy * conv->w, k + c * taps, conv->kh, conv->kw,
                                         conv->sx, conv->dx, bias ? bias[c] : 0, conv->wo);
@@ -139,7 +139,7 @@ static void few_forward(const NstConvContext *context, const NstConv *conv, cons
     for (int i = 0; i < conv->ho; i++) {
         NstFewRow row = {conv->ci, conv->co, conv->kh, conv->kw, conv->wo, x + (size_t)i * (size_t)conv->w,
                          (ptrdiff_t)plane_in(conv), conv->w, k, bias, y + (size_t)i * (size_t)conv->wo,
-                         (ptrdiff_t)plane_out(conv)};
+                         (ptrdiff_t)conv->y_plane};
         context->dsp->few_row(&row);
     }
 }
@@ -153,12 +153,12 @@ static void forward_block(const NstConvContext *context, const NstConv *conv, co
     size_t n = plane_out(conv) - first < block_size(conv) ? plane_out(conv) - first : block_size(conv);
     const float *b = block_columns(conv, x + (size_t)(group * (conv->ci / conv->groups)) * plane_in(conv), first, n,
                                    columns, &ld);
-    float *to = y + (size_t)(group * co) * plane_out(conv) + first;
+    float *to = y + (size_t)(group * co) * conv->y_plane + first;
     for (int c = 0; bias && c < co; c++)
         for (size_t j = 0; j < n; j++)
-            to[(size_t)c * plane_out(conv) + j] = bias[group * co + c];
+            to[(size_t)c * conv->y_plane + j] = bias[group * co + c];
     context->gemm(0, 0, co, (int)n, rows, k + (size_t)(group * co) * (size_t)rows, rows, b, ld, bias || add, to,
-                  (int)plane_out(conv));
+                  (int)conv->y_plane);
 }
 
 static size_t align_floats(size_t n)
@@ -225,6 +225,7 @@ static NstConv correlation(const NstConv *conv)
     turned.w = conv->w + (conv->kw - 1) * conv->dx;
     turned.ho = conv->h;
     turned.wo = conv->w;
+    turned.y_plane = plane_out(&turned);
     return turned;
 }
 

@@ -22,6 +22,7 @@ static NstConv node_conv(const NstPlan *plan, int index)
     conv.co = y.c;
     conv.ho = y.h;
     conv.wo = y.w;
+    conv.y_plane = shape_plane(y);
     if (transposed) {
         conv.h = (y.h - 1) * conv.sy + conv.dy * (conv.kh - 1) + 1;
         conv.w = (y.w - 1) * conv.sx + conv.dx * (conv.kw - 1) + 1;

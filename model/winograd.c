@@ -207,7 +207,7 @@ size_t winograd_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
 void winograd_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *packed,
                       const float *bias, bool add, float *y)
 {
-    size_t plane = (size_t)conv->ho * (size_t)conv->wo, v_floats = v_size(context->dsp, conv);
+    size_t v_floats = v_size(context->dsp, conv);
     int n_blocks = ceil_div(tile_count(conv), BLOCK_TILES);
 #pragma omp parallel for num_threads(context->threads) schedule(static)
     for (int b = 0; b < n_blocks; b++) {
@@ -221,7 +221,7 @@ void winograd_forward(const NstConvContext *context, const NstConv *conv, const 
             for (int c = 0; c < n; c++)
                 output_channel(context, conv, &block, m + (size_t)c * BLOCK_TILES,
                                (ptrdiff_t)CHUNK_CHANNELS * BLOCK_TILES, bias ? bias[c0 + c] : 0, add,
-                               y + (size_t)(c0 + c) * plane);
+                               y + (size_t)(c0 + c) * conv->y_plane);
         }
     }
 }

@@ -63,6 +63,8 @@ typedef struct NstDsp {
     void (*scale_shift)(float *y, const float *x, float scale, float shift, size_t n); /* y = scale x + shift; y may be x */
     /* y = (x - mean) scale + shift, exact where x is near the mean; y may be x */
     void (*normalise)(float *y, const float *x, float mean, float scale, float shift, size_t n);
+    void (*normalize)(float *y, const float *x, float mean, float scale, float shift, float floor,
+                      size_t n); /* y = max((x - mean) scale + shift, floor); y may be x; NaN stays */
     void (*relu)(float *y, const float *x, size_t n);                                  /* y may be x */
     void (*add)(float *y, const float *a, const float *b, size_t n);                   /* y may be a or b */
     void (*mul)(float *y, const float *a, const float *b, size_t n);

@@ -69,6 +69,15 @@ TARGET static void NAME(normalise)(float *y, const float *x, float mean, float s
         y[i] = (x[i] - mean) * scale + shift;
 }
 
+TARGET static void NAME(normalize)(float *y, const float *x, float mean, float scale, float shift, float floor,
+                                   size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float v = (x[i] - mean) * scale + shift;
+        y[i] = v < floor ? floor : v;
+    }
+}
+
 TARGET static void NAME(relu)(float *y, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -142,6 +151,7 @@ TARGET static void NAME(dsp_fill)(NstDsp *dsp)
     dsp->dot = NAME(dot);
     dsp->scale_shift = NAME(scale_shift);
     dsp->normalise = NAME(normalise);
+    dsp->normalize = NAME(normalize);
     dsp->relu = NAME(relu);
     dsp->add = NAME(add);
     dsp->mul = NAME(mul);
