@@ -39,7 +39,9 @@ int fail_within(NstError *err, int code, const char *format, ...)
     replace_controls(prefix);
     memcpy(inner, err->message, sizeof(inner));
     size_t used = (size_t)snprintf(err->message, sizeof(err->message), "%s: ", prefix);
-    snprintf(err->message + used, sizeof(err->message) - used, "%s", inner);
+    size_t length = strnlen(inner, sizeof(err->message) - used - 1);
+    memcpy(err->message + used, inner, length);
+    err->message[used + length] = 0;
     return err->code;
 }
 
