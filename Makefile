@@ -99,7 +99,7 @@ $(NST): $(TOOL_OBJECTS) $(STATIC)
 
 # What several tests share; each takes what it needs.
 $(BUILD)/lib/libtests.a: $(TEST_COMMON)
-	@rm -f $@; $(AR) rcs $@ $^
+	@mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $^
 
 # Tests see the internals too: hidden symbols are hidden in the shared library only.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/lib/libtests.a $(STATIC)
