@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The kernels of every instruction set against what kernels/dsp.h says of them, in double precision. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buffers.h"
+
+#include <cmocka.h>
+
+static const size_t sizes[] = {0,  1,  2,  3,  4,  5,  7,  8,  9,  15,  16,  17,   23,
+                               24, 25, 31, 32, 33, 47, 48, 49, 64, 100, 255, 1000, 4099};
+enum { N_SIZES = sizeof(sizes) / sizeof(*sizes) };
+
+static NstRandom seeded(void)
+{
+    NstRandom random;
+    random_seed(&random, 42);
+    return random;
+}
+
+/* -- one result a sample -- */
+
+typedef enum Pointwise { SCALE_SHIFT, NORMALISE, RELU, ADD, MUL, MUL_ADD, AXPY, LERP, N_POINTWISE } Pointwise;
+
+static const char *const pointwise_names[] = {"scale_shift", "normalise", "relu", "add",
+                                              "mul",         "mul_add",   "axpy", "lerp"};
+
+enum { MEAN_SCALE = 3 }; /* normalise takes three numbers: MEAN_SCALE s is the mean, s the scale, t the shift */
+
+static void call_pointwise(const NstDsp *dsp, Pointwise op, float *y, const float *a, const float *b, float s, float t,
+                           size_t n)
+{
+    switch (op) {
+    case SCALE_SHIFT: dsp->scale_shift(y, a, s, t, n); break;
+    case NORMALISE: dsp->normalise(y, a, MEAN_SCALE * s, s, t, n); break;
+    case RELU: dsp->relu(y, a, n); break;
+    case ADD: dsp->add(y, a, b, n); break;
+    case MUL: dsp->mul(y, a, b, n); break;
+    case MUL_ADD: dsp->mul_add(y, a, b, n); break;
+    case AXPY: dsp->axpy(y, a, s, n); break;
+    case LERP: dsp->lerp(y, a, b, s, n); break;
+    case N_POINTWISE: break;
+    }
+}
+
+/* The exact result, and in *size the sum of its terms' sizes: what rounding is in proportion to */
+static double expect_pointwise(Pointwise op, double y, double a, double b, double s, double t, double *size)
+{
+    const double mean = (double)(MEAN_SCALE * (float)s);
+    switch (op) {
+    case SCALE_SHIFT: *size = fabs(s * a) + fabs(t); return s * a + t;
+    case NORMALISE: *size = fabs((a - mean) * s) + fabs(t); return (a - mean) * s + t;
+    case RELU: *size = 0; return a > 0 ? a : 0;
+    case ADD: *size = fabs(a + b); return a + b;
+    case MUL: *size = fabs(a * b); return a * b;
+    case MUL_ADD: *size = fabs(y) + fabs(a * b); return y + a * b;
+    case AXPY: *size = fabs(y) + fabs(s * a); return y + s * a;
+    case LERP: *size = fabs(a) + 2 * fabs(s) * (fabs(a) + fabs(b)); return a + s * (b - a);
+    case N_POINTWISE: break;
+    }
+    return NAN;
+}
+
+static void check_pointwise(const NstDsp *dsp, Pointwise op, size_t n, Fill fill, NstRandom *random)
+{
+    /* One float further on, for pointers that are not aligned */
+    float *a = buffer_filled(n + 1, fill, random), *b = buffer_filled(n + 1, fill, random);
+    float *start = buffer_filled(n, fill, random), *y = guarded_new(n);
+    const float s = random_normal(random), t = random_normal(random);
+    if (op == MUL_ADD || op == AXPY)
+        memcpy(y, start, n * sizeof(float));
+    call_pointwise(dsp, op, y, a + 1, b + 1, s, t, n);
+    for (size_t i = 0; i < n; i++) {
+        double size;
+        const double expected = expect_pointwise(op, (double)start[i], (double)a[i + 1], (double)b[i + 1], (double)s,
+                                                 (double)t, &size);
+        assert_rounded((double)y[i], expected, size, 2, pointwise_names[op], i);
+    }
+    guarded_free(y, n, pointwise_names[op]);
+    free(start);
+    free(a);
+    free(b);
+}
+
+static void test_pointwise(void **state)
+{
+    (void)state;
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random = seeded();
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (int op = 0; op < N_POINTWISE; op++)
+            for (int fill = 0; fill < FILL_COUNT; fill++)
+                for (int i = 0; i < N_SIZES; i++)
+                    check_pointwise(&tables[table], (Pointwise)op, sizes[i], (Fill)fill, &random);
+}
+
+/* y may be a, and for add b: the same bits as with a result of its own */
+static void check_in_place(const NstDsp *dsp, Pointwise op, bool over_b, size_t n, NstRandom *random)
+{
+    float *a = buffer_filled(n, FILL_NORMAL, random), *b = buffer_filled(n, FILL_NORMAL, random), *y = buffer_new(n);
+    call_pointwise(dsp, op, y, a, b, 0.7f, -0.3f, n);
+    call_pointwise(dsp, op, over_b ? b : a, a, b, 0.7f, -0.3f, n);
+    if (memcmp(y, over_b ? b : a, n * sizeof(float)))
+        fail_msg("%s: other bits in place, %zu samples", pointwise_names[op], n);
+    free(a);
+    free(b);
+    free(y);
+}
+
+static void test_pointwise_in_place(void **state)
+{
+    (void)state;
+    static const Pointwise ops[] = {SCALE_SHIFT, NORMALISE, RELU, ADD};
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random = seeded();
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (int i = 0; i < N_SIZES; i++) {
+            for (size_t op = 0; op < sizeof(ops) / sizeof(*ops); op++)
+                check_in_place(&tables[table], ops[op], false, sizes[i], &random);
+            check_in_place(&tables[table], ADD, true, sizes[i], &random);
+        }
+}
+
+/* -- one number of all samples -- */
+
+static void check_sums(const NstDsp *dsp, size_t n, Fill fill, NstRandom *random)
+{
+    float *a = buffer_filled(n + 1, fill, random) + 1, *b = buffer_filled(n + 1, fill, random) + 1;
+    const float mean = n ? a[n / 2] : 0;
+    double sum = 0, sum_size = 0, squares = 0, product = 0, product_size = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double x = (double)a[i], xb = x * (double)b[i], d = x - (double)mean;
+        sum += x;
+        sum_size += fabs(x);
+        squares += d * d;
+        product += xb;
+        product_size += fabs(xb);
+    }
+    /* They add in double, so rounding is far below that of a float. */
+    const double scale = 1e-6;
+    assert_rounded(dsp->sum(a, n), sum, sum_size * scale, 1, "sum", n);
+    assert_rounded(dsp->sum_sq_dev(a, mean, n), squares, squares * scale, 1, "sum_sq_dev", n);
+    assert_rounded(dsp->dot(a, b, n), product, product_size * scale, 1, "dot", n);
+    free(a - 1);
+    free(b - 1);
+}
+
+static void test_sums(void **state)
+{
+    (void)state;
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random = seeded();
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (int fill = 0; fill < FILL_COUNT; fill++) {
+            for (int i = 0; i < N_SIZES; i++)
+                check_sums(&tables[table], sizes[i], (Fill)fill, &random);
+            check_sums(&tables[table], 300001, (Fill)fill, &random);
+        }
+}
+
+/* -- rows of convolutions -- */
+
+typedef struct RowCase {
+    int kh, kw, stride, dilation, n;
+} RowCase;
+
+static void check_depthwise(const NstDsp *dsp, const RowCase *c, Fill fill, NstRandom *random)
+{
+    const size_t width = c->n ? (size_t)((c->n - 1) * c->stride + (c->kw - 1) * c->dilation + 1) : 1;
+    const size_t stride = width + 3;
+    float *x = buffer_filled(stride * (size_t)(c->kh - 1) + width, fill, random);
+    float *k = buffer_filled((size_t)(c->kh * c->kw), FILL_NORMAL, random), *y = guarded_new((size_t)c->n);
+    const float bias = random_normal(random);
+    char what[96];
+    snprintf(what, sizeof(what), "depthwise_row, kernel %dx%d, stride %d, dilation %d, n %d", c->kh, c->kw, c->stride,
+             c->dilation, c->n);
+    dsp->depthwise_row(y, x, (ptrdiff_t)stride, k, c->kh, c->kw, c->stride, c->dilation, bias, c->n);
+    for (int i = 0; i < c->n; i++) {
+        double expected = (double)bias, size = fabs((double)bias);
+        for (int p = 0; p < c->kh; p++)
+            for (int q = 0; q < c->kw; q++) {
+                const double term = (double)k[p * c->kw + q] *
+                                    (double)x[(size_t)p * stride + (size_t)(i * c->stride + q * c->dilation)];
+                expected += term;
+                size += fabs(term);
+            }
+        assert_rounded((double)y[i], expected, size, c->kh * c->kw + 1, what, (size_t)i);
+    }
+    guarded_free(y, (size_t)c->n, what);
+    free(x);
+    free(k);
+}
+
+static void test_depthwise_row(void **state)
+{
+    (void)state;
+    static const int kernels[][2] = {{3, 3}, {1, 1}, {5, 5}, {2, 4}, {1, 7}, {9, 9}};
+    static const int widths[] = {0, 1, 2, 3, 7, 8, 9, 16, 17, 33, 65, 200};
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random = seeded();
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (size_t k = 0; k < sizeof(kernels) / sizeof(*kernels); k++)
+            for (size_t w = 0; w < sizeof(widths) / sizeof(*widths); w++)
+                for (int way = 0; way < 9; way++) {
+                    const RowCase c = {kernels[k][0], kernels[k][1], 1 + way % 3, 1 + way / 3, widths[w]};
+                    check_depthwise(&tables[table], &c, (Fill)(w % FILL_COUNT), &random);
+                }
+}
+
+static double few_expected(const NstFewRow *r, int o, int j, double *size)
+{
+    double sum = r->bias ? (double)r->bias[o] : 0;
+    *size = fabs(sum);
+    for (int c = 0; c < r->ci; c++)
+        for (int p = 0; p < r->kh; p++)
+            for (int q = 0; q < r->kw; q++) {
+                const double term = (double)r->k[((o * r->ci + c) * r->kh + p) * r->kw + q] *
+                                    (double)r->x[c * r->x_plane + p * r->x_stride + j + q];
+                sum += term;
+                *size += fabs(term);
+            }
+    return sum;
+}
+
+static void check_few_row(const NstDsp *dsp, int ci, int co, int kernel, int n, bool with_bias, NstRandom *random)
+{
+    const int width = n + kernel - 1, stride = width + 1;
+    const size_t plane = (size_t)(stride * kernel + 5);
+    float *x = buffer_filled(plane * (size_t)(ci - 1) + (size_t)(stride * (kernel - 1) + width), FILL_NORMAL, random);
+    float *k = buffer_filled((size_t)(co * ci * kernel * kernel), FILL_NORMAL, random);
+    float *bias = buffer_filled((size_t)co, FILL_NORMAL, random), *y[NST_FEW_MAX];
+    /* Planes of the result with guards around each: y_plane leads from one to the next */
+    const size_t y_plane = (size_t)n + 7;
+    float *all = guarded_new(y_plane * (size_t)co);
+    for (int o = 0; o < co; o++)
+        y[o] = all + y_plane * (size_t)o;
+    const NstFewRow row = {ci,       co, kernel, kernel, n, x, (ptrdiff_t)plane, stride, k, with_bias ? bias : NULL, all,
+                           (ptrdiff_t)y_plane};
+    dsp->few_row(&row);
+    for (int o = 0; o < co; o++) {
+        for (int j = 0; j < n; j++) {
+            double size;
+            const double expected = few_expected(&row, o, j, &size);
+            assert_rounded((double)y[o][j], expected, size, ci * kernel * kernel + 1, "few_row", (size_t)j);
+        }
+        for (size_t j = (size_t)n; j < y_plane; j++)
+            assert_true(isnan(y[o][j])); /* between the planes */
+    }
+    guarded_free(all, y_plane * (size_t)co, "few_row");
+    free(x);
+    free(k);
+    free(bias);
+}
+
+static void test_few_row(void **state)
+{
+    (void)state;
+    static const int widths[] = {0, 1, 2, 7, 8, 9, 15, 16, 17, 24, 25, 47, 48, 49, 100};
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random = seeded();
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (int co = 1; co <= NST_FEW_MAX; co++)
+            for (size_t w = 0; w < sizeof(widths) / sizeof(*widths); w++) {
+                check_few_row(&tables[table], 3, co, 3, widths[w], true, &random);
+                check_few_row(&tables[table], 5, co, 1, widths[w], false, &random);
+                check_few_row(&tables[table], 2, co, 9, widths[w], true, &random);
+            }
+}
+
+/* -- Winograd F(4x4, 3x3), Lavin and Gray 2016, section 4.3 -- */
+
+static const double input_matrix[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
+                                          {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
+static const double output_matrix[4][6] = {
+    {1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}};
+
+/* Element (r, c) of M d M^T, where d is 6x6 */
+static double transformed(const double (*matrix)[6], int r, int c, const double d[6][6], double *size)
+{
+    double sum = 0;
+    *size = 0;
+    for (int i = 0; i < 6; i++)
+        for (int j = 0; j < 6; j++) {
+            const double term = matrix[r][i] * d[i][j] * matrix[c][j];
+            sum += term;
+            *size += fabs(term);
+        }
+    return sum;
+}
+
+static void check_winograd_input(const NstDsp *dsp, int n, Fill fill, NstRandom *random)
+{
+    const size_t width = (size_t)(4 * n + 2), stride = width + 3, step = (size_t)n + 2;
+    float *x = buffer_filled(5 * stride + width, fill, random), *v = guarded_new(35 * step + (size_t)n);
+    dsp->winograd_input(x, (ptrdiff_t)stride, v, (ptrdiff_t)step, n);
+    for (int t = 0; t < n; t++) {
+        double d[6][6], size;
+        for (int i = 0; i < 36; i++)
+            d[i / 6][i % 6] = (double)x[(size_t)(i / 6) * stride + (size_t)(4 * t + i % 6)];
+        for (int e = 0; e < 36; e++) {
+            const double expected = transformed(input_matrix, e / 6, e % 6, d, &size);
+            assert_rounded((double)v[(size_t)e * step + (size_t)t], expected, size, 8, "winograd_input", (size_t)e);
+        }
+    }
+    guarded_free(v, 35 * step + (size_t)n, "winograd_input");
+    free(x);
+}
+
+static void check_winograd_output(const NstDsp *dsp, int n, Fill fill, NstRandom *random)
+{
+    const size_t step = (size_t)n + 1, stride = (size_t)(4 * n + 3), count = 3 * stride + (size_t)(4 * n);
+    float *m = buffer_filled(35 * step + (size_t)n, fill, random), *y = guarded_new(count);
+    const float bias = random_normal(random);
+    dsp->winograd_output(m, (ptrdiff_t)step, bias, y, (ptrdiff_t)stride, n);
+    for (int t = 0; t < n; t++) {
+        double d[6][6], size;
+        for (int e = 0; e < 36; e++)
+            d[e / 6][e % 6] = (double)m[(size_t)e * step + (size_t)t];
+        for (int e = 0; e < 16; e++) {
+            const double expected = transformed(output_matrix, e / 4, e % 4, d, &size) + (double)bias;
+            assert_rounded((double)y[(size_t)(e / 4) * stride + (size_t)(4 * t + e % 4)], expected,
+                           size + fabs((double)bias), 10, "winograd_output", (size_t)e);
+        }
+    }
+    for (int r = 0; r < 3; r++)
+        for (size_t gap = (size_t)(4 * n); gap < stride; gap++)
+            assert_true(isnan(y[(size_t)r * stride + gap]));
+    guarded_free(y, count, "winograd_output");
+    free(m);
+}
+
+static void test_winograd(void **state)
+{
+    (void)state;
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random = seeded();
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (int fill = 0; fill < FILL_COUNT; fill++)
+            for (int tiles = 1; tiles <= NST_WINOGRAD_TILES; tiles += tiles < 20 ? 1 : 11) {
+                check_winograd_input(&tables[table], tiles, (Fill)fill, &random);
+                check_winograd_output(&tables[table], tiles, (Fill)fill, &random);
+            }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pointwise),     cmocka_unit_test(test_pointwise_in_place), cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_depthwise_row), cmocka_unit_test(test_few_row),            cmocka_unit_test(test_winograd),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
