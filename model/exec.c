@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "exec.h"
 
+#include "band.h"
 #include "plan_internal.h"
 
 static const NstOpImpl *const op_table[NST_OP_COUNT] = {
@@ -31,6 +32,8 @@ const NstOpImpl *op_impl(NstOp op)
 void exec_forward(NstPlan *plan)
 {
     for (int i = 1; i < plan->graph->n_nodes; i++)
-        if (plan->live[i])
+        if (plan->live[i] && plan->view && band_takes(plan, i))
+            band_forward(plan, i);
+        else if (plan->live[i])
             op_impl(plan_node(plan, i)->op)->forward(plan, i);
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "op_conv.h"
+
 #include <string.h>
 
 #include "conv.h"
 #include "padding.h"
 #include "plan_internal.h"
 
-/*
- * The geometry of a node: the picture side x, padded, and the result side y of conv.h. For a transposed convolution
- * the node's input is y, and x is the full result that cropping by pad makes the node's value.
- */
-static NstConv node_conv(const NstPlan *plan, int index)
+NstConv op_conv_geometry(const NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
     bool transposed = node->op == NST_OP_CONV_TRANSPOSE2D;
@@ -55,19 +53,19 @@ static NstConvContext node_context(NstPlan *plan, int index, const NstConv *conv
 
 static size_t node_packed_size(const NstPlan *plan, int index, NstConvUse use)
 {
-    NstConv conv = node_conv(plan, index);
+    NstConv conv = op_conv_geometry(plan, index);
     return conv_packed_size(&plan->dsp, &conv, use);
 }
 
 static void node_pack(NstPlan *plan, int index, NstConvUse use)
 {
-    NstConv conv = node_conv(plan, index);
+    NstConv conv = op_conv_geometry(plan, index);
     conv_pack(&plan->dsp, &conv, use, plan_tensor(plan, plan_node(plan, index)->weight), plan->packed[use][index]);
 }
 
 static size_t conv_scratch(const NstPlan *plan, int index)
 {
-    NstConv conv = node_conv(plan, index);
+    NstConv conv = op_conv_geometry(plan, index);
     size_t inner = conv_forward_scratch(&plan->dsp, &conv, plan->threads);
     bool transposed = plan_node(plan, index)->op == NST_OP_CONV_TRANSPOSE2D;
     if (plan->wants_grad[index] || transposed)
@@ -92,7 +90,7 @@ static const float *padded_input(NstPlan *plan, int index)
 static void conv2d_forward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
-    NstConv conv = node_conv(plan, index);
+    NstConv conv = op_conv_geometry(plan, index);
     NstConvContext context = node_context(plan, index, &conv, NST_CONV_FORWARD);
     conv_forward(&context, &conv, padded_input(plan, index), plan_tensor(plan, node->weight),
                  plan_tensor(plan, node->bias), false, plan->value[index]);
@@ -109,7 +107,7 @@ static void bias_grad(NstPlan *plan, int index)
 static void conv2d_input_grad(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
-    NstConv conv = node_conv(plan, index);
+    NstConv conv = op_conv_geometry(plan, index);
     NstConvContext context = node_context(plan, index, &conv, NST_CONV_INPUT_GRAD);
     NstShape in = plan->shapes[node->inputs[0]];
     bool add;
@@ -129,7 +127,7 @@ static void conv2d_backward(NstPlan *plan, int index)
     float *gk = plan_tensor_grad(plan, node->weight);
     bias_grad(plan, index);
     if (gk) {
-        NstConv conv = node_conv(plan, index);
+        NstConv conv = op_conv_geometry(plan, index);
         NstConvContext context = node_context(plan, index, &conv, NST_CONV_FORWARD);
         conv_weight_grad(&context, &conv, padded_input(plan, index), plan->grad[index], gk);
     }
@@ -198,7 +196,7 @@ static const float *uncrop_grad(NstPlan *plan, int index, const NstConv *conv)
 static void transpose_forward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
-    NstConv conv = node_conv(plan, index);
+    NstConv conv = op_conv_geometry(plan, index);
     NstConvContext context = node_context(plan, index, &conv, NST_CONV_INPUT_GRAD);
     conv_input_grad(&context, &conv, plan->value[node->inputs[0]], plan_tensor(plan, node->weight), plan->scratch);
     crop_full(plan, index, &conv, plan->scratch);
@@ -207,7 +205,7 @@ static void transpose_forward(NstPlan *plan, int index)
 static void transpose_backward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
-    NstConv conv = node_conv(plan, index);
+    NstConv conv = op_conv_geometry(plan, index);
     NstConvContext context = node_context(plan, index, &conv, NST_CONV_FORWARD);
     const float *full = uncrop_grad(plan, index, &conv);
     float *gk = plan_tensor_grad(plan, node->weight);

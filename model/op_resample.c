@@ -2,18 +2,10 @@
 #include <string.h>
 
 #include "plan_internal.h"
+#include "resample.h"
 #include "util.h"
 
-/*
- * Enlargement by an integer factor f. Bilinear with half-pixel centres: sample i of the result lies at (i + 0.5) / f - 0.5,
- * between samples `low` and `high` of the source.
- */
-typedef struct NstBetween {
-    int low, high;
-    float weight; /* of high */
-} NstBetween;
-
-static NstBetween between(int i, int factor, int n, NstUpsampleMode mode)
+NstBetween resample_between(int i, int factor, int n, NstUpsampleMode mode)
 {
     if (mode == NST_UPSAMPLE_NEAREST)
         return (NstBetween){i / factor, i / factor, 0};
@@ -23,11 +15,10 @@ static NstBetween between(int i, int factor, int n, NstUpsampleMode mode)
     return (NstBetween){low, min_int(low + 1, n - 1), at - (float)low};
 }
 
-/* One row widened: w samples to w * factor. */
-static void widen(const float *x, int w, int factor, NstUpsampleMode mode, float *y)
+static void widen_any(const float *x, int w, int factor, NstUpsampleMode mode, float *y)
 {
     for (int j = 0; j < w * factor; j++) {
-        NstBetween b = between(j, factor, w, mode);
+        NstBetween b = resample_between(j, factor, w, mode);
         y[j] = x[b.low] + b.weight * (x[b.high] - x[b.low]);
     }
 }
@@ -35,30 +26,39 @@ static void widen(const float *x, int w, int factor, NstUpsampleMode mode, float
 static void widen_adjoint(const float *g, int w, int factor, NstUpsampleMode mode, float scale, float *gx)
 {
     for (int j = 0; j < w * factor; j++) {
-        NstBetween b = between(j, factor, w, mode);
+        NstBetween b = resample_between(j, factor, w, mode);
         gx[b.low] += scale * (1 - b.weight) * g[j];
         gx[b.high] += scale * b.weight * g[j];
     }
 }
 
 /*
- * Rows 2j and 2j + 1 of a bilinear doubling, from its formulas: 3/4 of the near sample and 1/4 of the far one.
+ * A bilinear doubling: 3/4 of the near sample and 1/4 of the far one.
  */
-static void widen_double(const float *x, int w, float *y)
+static void widen_double(const float *restrict x, int w, float *restrict y)
 {
-    for (int j = 0; j < w; j++) {
-        float left = x[max_int(j - 1, 0)], right = x[min_int(j + 1, w - 1)];
-        y[2 * j] = x[j] + 0.25f * (left - x[j]);
-        y[2 * j + 1] = x[j] + 0.25f * (right - x[j]);
+    y[0] = x[0];
+    for (int j = 0; j + 1 < w; j++) {
+        y[2 * j + 1] = x[j] + 0.25f * (x[j + 1] - x[j]);
+        y[2 * j + 2] = x[j + 1] + 0.25f * (x[j] - x[j + 1]);
     }
+    y[2 * w - 1] = x[w - 1];
 }
 
-static void widen_row(const NstNode *node, const float *x, int w, float *y)
+static void repeat_double(const float *x, int w, float *y)
 {
-    if (node->mode == NST_UPSAMPLE_BILINEAR && node->factor == 2)
+    for (int j = 0; j < w; j++)
+        y[2 * j] = y[2 * j + 1] = x[j];
+}
+
+void resample_widen(const float *x, int w, int factor, NstUpsampleMode mode, float *y)
+{
+    if (factor == 2 && mode == NST_UPSAMPLE_BILINEAR)
         widen_double(x, w, y);
+    else if (factor == 2)
+        repeat_double(x, w, y);
     else
-        widen(x, w, node->factor, node->mode, y);
+        widen_any(x, w, factor, mode, y);
 }
 
 /* Each plane is widened into a scratch of two source rows at a time, then blended downwards. */
@@ -67,11 +67,12 @@ static void upsample_plane(const NstPlan *plan, const NstNode *node, const float
     size_t w = (size_t)in.w * (size_t)node->factor;
     int held[2] = {-1, -1}; /* source rows in the two halves of `rows`: even ones in the first */
     for (int i = 0; i < in.h * node->factor; i++) {
-        NstBetween b = between(i, node->factor, in.h, node->mode);
+        NstBetween b = resample_between(i, node->factor, in.h, node->mode);
         int pair[2] = {b.low, b.high};
         for (int p = 0; p < 2; p++)
             if (held[pair[p] & 1] != pair[p]) {
-                widen_row(node, x + (size_t)pair[p] * (size_t)in.w, in.w, rows + (size_t)(pair[p] & 1) * w);
+                resample_widen(x + (size_t)pair[p] * (size_t)in.w, in.w, node->factor, node->mode,
+                              rows + (size_t)(pair[p] & 1) * w);
                 held[pair[p] & 1] = pair[p];
             }
         plan->dsp.lerp(y + (size_t)i * w, rows + (size_t)(b.low & 1) * w, rows + (size_t)(b.high & 1) * w, b.weight, w);
@@ -102,7 +103,7 @@ static void upsample_backward(NstPlan *plan, int index)
 #pragma omp parallel for num_threads(plan->threads) schedule(static)
     for (int c = 0; c < out.c; c++)
         for (int i = 0; i < out.h; i++) {
-            NstBetween b = between(i, node->factor, in.h, node->mode);
+            NstBetween b = resample_between(i, node->factor, in.h, node->mode);
             const float *g = plan->grad[index] + (size_t)c * shape_plane(out) + (size_t)i * (size_t)out.w;
             float *to = gx + (size_t)c * shape_plane(in);
             widen_adjoint(g, in.w, node->factor, node->mode, 1 - b.weight, to + (size_t)b.low * (size_t)in.w);

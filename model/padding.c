@@ -17,17 +17,23 @@ int pad_source(NstPadMode mode, int i, int n)
     return i < n ? i : period - i;
 }
 
-static void pad_row(const float *from, int w, int left, int right, NstPadMode mode, float *to)
+void pad_row_ends(float *row, int w, int left, int right, NstPadMode mode)
 {
-    memcpy(to + left, from, (size_t)w * sizeof(*to));
+    const float *inside = row + left;
     for (int j = 0; j < left; j++) {
         int source = pad_source(mode, j - left, w);
-        to[j] = source < 0 ? 0 : from[source];
+        row[j] = source < 0 ? 0 : inside[source];
     }
     for (int j = 0; j < right; j++) {
         int source = pad_source(mode, w + j, w);
-        to[left + w + j] = source < 0 ? 0 : from[source];
+        row[left + w + j] = source < 0 ? 0 : inside[source];
     }
+}
+
+static void pad_row(const float *from, int w, int left, int right, NstPadMode mode, float *to)
+{
+    memcpy(to + left, from, (size_t)w * sizeof(*to));
+    pad_row_ends(to, w, left, right, mode);
 }
 
 void pad_planes(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,

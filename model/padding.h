@@ -26,6 +26,9 @@ static inline bool pad_is_none(const int pad[4])
 /* The sample of 0 .. n - 1 that stands at position i of the padded line; -1: a zero. Reflection repeats. */
 int pad_source(NstPadMode mode, int i, int n);
 
+/* Fills the ends of a row whose w samples lie in place, from row + left on. */
+void pad_row_ends(float *row, int w, int left, int right, NstPadMode mode);
+
 /* to: n_planes x (h + top + bottom) x (w + left + right) */
 void pad_planes(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
                 float *to);

@@ -5,71 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "band.h"
+#include "layout.h"
 #include "plan_internal.h"
 #include "util.h"
 
-enum { ALIGN_FLOATS = 16, MAX_THREADS = 256, MAX_PLANE = 1 << 30 };
-
-/* A buffer that must keep its content from step `first` to step `last`, both included. */
-typedef struct NstInterval {
-    float **target; /* where its address goes */
-    size_t size, offset;
-    int first, last;
-} NstInterval;
-
-typedef struct NstLayout {
-    NstInterval *intervals;
-    int n;
-    size_t total;
-} NstLayout;
-
-static size_t round_floats(size_t n)
-{
-    return (n + ALIGN_FLOATS - 1) & ~(size_t)(ALIGN_FLOATS - 1);
-}
-
-static void layout_add(NstLayout *layout, float **target, size_t size, int first, int last)
-{
-    layout->intervals[layout->n++] = (NstInterval){target, round_floats(size), 0, first, last};
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const NstInterval *x = a, *y = b;
-    if (x->size != y->size)
-        return x->size < y->size ? 1 : -1;
-    return x->target < y->target ? -1 : x->target > y->target;
-}
-
-/* The lowest offset where interval i meets no earlier one that lives at the same time. */
-static size_t layout_place(const NstLayout *layout, int i)
-{
-    const NstInterval *it = &layout->intervals[i];
-    size_t offset = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (int j = 0; j < i; j++) {
-            const NstInterval *other = &layout->intervals[j];
-            bool together = it->first <= other->last && other->first <= it->last;
-            if (together && offset < other->offset + other->size && other->offset < offset + it->size) {
-                offset = other->offset + other->size;
-                moved = true;
-            }
-        }
-    }
-    return offset;
-}
-
-static void layout_solve(NstLayout *layout)
-{
-    qsort(layout->intervals, (size_t)layout->n, sizeof(*layout->intervals), by_size);
-    for (int i = 0; i < layout->n; i++) {
-        NstInterval *it = &layout->intervals[i];
-        it->offset = layout_place(layout, i);
-        if (it->offset + it->size > layout->total)
-            layout->total = it->offset + it->size;
-    }
-}
+enum { MAX_THREADS = 256, MAX_PLANE = 1 << 30 };
 
 static bool keeps_values(const NstPlan *plan)
 {
@@ -116,9 +57,9 @@ static int count_uses(const NstPlan *plan, int node)
 static bool may_overwrite(const NstPlan *plan, int i)
 {
     const NstOpImpl *op = op_impl(plan_node(plan, i)->op);
-    if (!op->in_place)
+    int input = op->in_place ? plan_input(plan, i, 0) : 0;
+    if (plan->is_virtual[input])
         return false;
-    int input = plan_input(plan, i, 0);
     if (input == 0 || plan->is_tap[input] || count_uses(plan, input) > 1)
         return false;
     return !keeps_values(plan) ||
@@ -127,8 +68,10 @@ static bool may_overwrite(const NstPlan *plan, int i)
 
 static void find_homes(NstPlan *plan)
 {
-    for (int i = 0; i < plan->graph->n_nodes; i++)
-        plan->home[i] = plan->live[i] && may_overwrite(plan, i) ? plan->home[plan_input(plan, i, 0)] : i;
+    for (int i = 0; i < plan->graph->n_nodes; i++) {
+        bool shared = plan->live[i] && ((plan->is_virtual[i]) || may_overwrite(plan, i));
+        plan->home[i] = shared ? plan->home[plan_input(plan, i, 0)] : i;
+    }
 }
 
 /* The last step that reads the buffer of home `node`. */
@@ -160,38 +103,39 @@ static int first_grad(const NstPlan *plan, int node)
     return first;
 }
 
-static void layout_nodes(NstPlan *plan, NstLayout *layout)
+static int layout_node(NstPlan *plan, NstLayout *layout, int i, NstError *err)
 {
     /* forward runs at steps 0..n - 1, the backward of node i at step 2n - i */
     int n = plan->graph->n_nodes, end = 2 * n + 1;
-    for (int i = 0; i < n; i++) {
-        size_t size = shape_count(plan->shapes[i]);
-        bool keep = keeps_values(plan);
-        if (plan->live[i] && plan->home[i] == i)
-            layout_add(layout, &plan->value[i], size, i, keep ? end : last_use(plan, i));
-        if (plan->live[i] && plan_node(plan, i)->op == NST_OP_INSTANCE_NORM)
-            layout_add(layout, &plan->norm[i], 2 * (size_t)plan->shapes[i].c, i, keep ? end : i);
-        if (plan->wants_grad[i])
-            layout_add(layout, &plan->grad[i], size, 2 * n - first_grad(plan, i), i == 0 ? end : 2 * n - i);
-    }
+    int last = keeps_values(plan) ? end : last_use(plan, plan->home[i]);
+    size_t size = shape_count(plan->shapes[i]);
+    if (plan->live[i] && plan->home[i] == i)
+        NST_TRY(layout_add(layout, &plan->value[i], size, i, last, err));
+    if (plan->live[i] && plan_node(plan, i)->op == NST_OP_INSTANCE_NORM)
+        NST_TRY(layout_add(layout, &plan->norm[i], 2 * (size_t)plan->shapes[i].c, i, last, err));
+    if (plan->live[i] && plan->view)
+        NST_TRY(layout_add(layout, &plan->statistics[i], 2 * band_statistics(plan, i), i, last, err));
+    if (plan->wants_grad[i])
+        NST_TRY(layout_add(layout, &plan->grad[i], size, 2 * n - first_grad(plan, i), i == 0 ? end : 2 * n - i, err));
+    return NST_OK;
 }
 
-static void layout_tensors(NstPlan *plan, NstLayout *layout)
+static bool tensor_is_used(const NstPlan *plan, int tensor)
+{
+    for (int i = 0; i < plan->graph->n_nodes; i++)
+        if (plan->live[i] && (plan_node(plan, i)->weight == tensor || plan_node(plan, i)->bias == tensor))
+            return true;
+    return false;
+}
+
+static int layout_tensors(NstPlan *plan, NstLayout *layout, NstError *err)
 {
     const NstGraph *graph = plan->graph;
-    int end = 2 * graph->n_nodes + 1;
-    if (!plan->want_tensor_grads)
-        return;
-    bool *used = calloc((size_t)graph->n_tensors + 1, sizeof(*used));
-    for (int i = 0; used && i < graph->n_nodes; i++)
-        if (plan->live[i]) {
-            used[plan_node(plan, i)->weight + 1] = true;
-            used[plan_node(plan, i)->bias + 1] = true;
-        }
-    for (int t = 0; used && t < graph->n_tensors; t++)
-        if (used[t + 1])
-            layout_add(layout, &plan->tensor_grad[t], (size_t)graph->tensors[t].count, -1, end);
-    free(used);
+    for (int t = 0; plan->want_tensor_grads && t < graph->n_tensors; t++)
+        if (tensor_is_used(plan, t))
+            NST_TRY(layout_add(layout, &plan->tensor_grad[t], (size_t)graph->tensors[t].count, -1,
+                               2 * graph->n_nodes + 1, err));
+    return NST_OK;
 }
 
 /* Whether a node's kernels are packed for a use when the plan is made: they stay as they are, and it comes up. */
@@ -202,15 +146,14 @@ static bool packs(const NstPlan *plan, int node, NstConvUse use)
     return plan->live[node] && !plan->want_tensor_grads && (!backward || plan->wants_grad[node]);
 }
 
-static void layout_packed(NstPlan *plan, NstLayout *layout)
+static int layout_packed(NstPlan *plan, NstLayout *layout, int i, NstError *err)
 {
-    for (int i = 0; i < plan->graph->n_nodes; i++)
-        for (NstConvUse use = NST_CONV_FORWARD; use <= NST_CONV_INPUT_GRAD; use++) {
-            const NstOpImpl *op = op_impl(plan_node(plan, i)->op);
-            size_t size = op->packed_size && packs(plan, i, use) ? op->packed_size(plan, i, use) : 0;
-            if (size)
-                layout_add(layout, &plan->packed[use][i], size, -1, 2 * plan->graph->n_nodes + 1);
-        }
+    const NstOpImpl *op = op_impl(plan_node(plan, i)->op);
+    for (NstConvUse use = NST_CONV_FORWARD; use <= NST_CONV_INPUT_GRAD; use++)
+        if (op->packed_size && packs(plan, i, use))
+            NST_TRY(layout_add(layout, &plan->packed[use][i], op->packed_size(plan, i, use), -1,
+                               2 * plan->graph->n_nodes + 1, err));
+    return NST_OK;
 }
 
 static void pack_kernels(NstPlan *plan)
@@ -221,15 +164,29 @@ static void pack_kernels(NstPlan *plan)
                 op_impl(plan_node(plan, i)->op)->pack(plan, i, use);
 }
 
-static void layout_scratch(NstPlan *plan, NstLayout *layout)
+static size_t node_scratch(const NstPlan *plan, int i)
 {
-    size_t most = 0;
+    const NstOpImpl *op = op_impl(plan_node(plan, i)->op);
+    if (!plan->live[i])
+        return 0;
+    if (plan->view && band_takes(plan, i))
+        return band_scratch(plan, i);
+    return op->scratch ? op->scratch(plan, i) : 0;
+}
+
+static int layout_buffers(NstPlan *plan, NstLayout *layout, NstError *err)
+{
+    size_t scratch = 0;
     for (int i = 0; i < plan->graph->n_nodes; i++) {
-        const NstOpImpl *op = op_impl(plan_node(plan, i)->op);
-        size_t size = plan->live[i] && op->scratch ? op->scratch(plan, i) : 0;
-        most = size > most ? size : most;
+        NST_TRY(layout_node(plan, layout, i, err));
+        NST_TRY(layout_packed(plan, layout, i, err));
+        size_t size = node_scratch(plan, i);
+        scratch = size > scratch ? size : scratch;
     }
-    layout_add(layout, &plan->scratch, most, -1, 2 * plan->graph->n_nodes + 1);
+    NST_TRY(layout_tensors(plan, layout, err));
+    NST_TRY(layout_add(layout, &plan->scratch, scratch, -1, 2 * plan->graph->n_nodes + 1, err));
+    layout_solve(layout);
+    return NST_OK;
 }
 
 /* Kernels count the samples of a plane, padding included, in an int. */
@@ -255,16 +212,10 @@ static int plan_layout(NstPlan *plan, NstLayout *layout, int h, int w, const Nst
     plan->live[0] = true;
     mark_live(plan);
     mark_grads(plan);
+    if (plan->view)
+        view_plan(plan);
     find_homes(plan);
-    layout->intervals = calloc((size_t)graph->n_nodes * 5 + (size_t)graph->n_tensors + 1, sizeof(*layout->intervals));
-    if (!layout->intervals)
-        return fail(err, NST_ENOMEM, "out of memory");
-    layout_nodes(plan, layout);
-    layout_tensors(plan, layout);
-    layout_packed(plan, layout);
-    layout_scratch(plan, layout);
-    layout_solve(layout);
-    return NST_OK;
+    return layout_buffers(plan, layout, err);
 }
 
 static int plan_threads(int wanted)
@@ -273,26 +224,34 @@ static int plan_threads(int wanted)
     return online < 1 ? 1 : online > MAX_THREADS ? MAX_THREADS : (int)online;
 }
 
+/* A zeroed table with an entry for each node or tensor; *ok becomes false when there is no memory. */
+static void *plan_table(size_t n, size_t size, bool *ok)
+{
+    void *table = calloc(n + 1, size);
+    *ok &= table != NULL;
+    return table;
+}
+
 static int plan_alloc_tables(NstPlan *plan, NstError *err)
 {
-    size_t n = (size_t)plan->graph->n_nodes, t = (size_t)plan->graph->n_tensors;
-    plan->shapes = calloc(n, sizeof(*plan->shapes));
-    plan->live = calloc(n, sizeof(*plan->live));
-    plan->is_tap = calloc(n, sizeof(*plan->is_tap));
-    plan->home = calloc(n, sizeof(*plan->home));
-    plan->value = calloc(n, sizeof(*plan->value));
-    plan->norm = calloc(n, sizeof(*plan->norm));
-    plan->wants_grad = calloc(n, sizeof(*plan->wants_grad));
-    plan->has_grad = calloc(n, sizeof(*plan->has_grad));
-    plan->grad = calloc(n, sizeof(*plan->grad));
-    plan->tensor_grad = calloc(t + 1, sizeof(*plan->tensor_grad));
-    plan->packed[NST_CONV_FORWARD] = calloc(n, sizeof(*plan->packed[0]));
-    plan->packed[NST_CONV_INPUT_GRAD] = calloc(n, sizeof(*plan->packed[0]));
-    if (!plan->shapes || !plan->live || !plan->is_tap || !plan->home || !plan->value || !plan->norm ||
-        !plan->wants_grad || !plan->has_grad || !plan->grad || !plan->tensor_grad || !plan->packed[0] ||
-        !plan->packed[1])
-        return fail(err, NST_ENOMEM, "out of memory");
-    return NST_OK;
+    size_t n = (size_t)plan->graph->n_nodes;
+    bool ok = true;
+    plan->shapes = plan_table(n, sizeof(*plan->shapes), &ok);
+    plan->live = plan_table(n, sizeof(*plan->live), &ok);
+    plan->is_tap = plan_table(n, sizeof(*plan->is_tap), &ok);
+    plan->home = plan_table(n, sizeof(*plan->home), &ok);
+    plan->value = plan_table(n, sizeof(*plan->value), &ok);
+    plan->norm = plan_table(n, sizeof(*plan->norm), &ok);
+    plan->is_virtual = plan_table(n, sizeof(*plan->is_virtual), &ok);
+    plan->view = keeps_values(plan) ? NULL : plan_table(n, sizeof(*plan->view), &ok);
+    plan->statistics = plan_table(n, sizeof(*plan->statistics), &ok);
+    plan->wants_grad = plan_table(n, sizeof(*plan->wants_grad), &ok);
+    plan->has_grad = plan_table(n, sizeof(*plan->has_grad), &ok);
+    plan->grad = plan_table(n, sizeof(*plan->grad), &ok);
+    plan->tensor_grad = plan_table((size_t)plan->graph->n_tensors, sizeof(*plan->tensor_grad), &ok);
+    plan->packed[NST_CONV_FORWARD] = plan_table(n, sizeof(*plan->packed[0]), &ok);
+    plan->packed[NST_CONV_INPUT_GRAD] = plan_table(n, sizeof(*plan->packed[0]), &ok);
+    return ok ? NST_OK : fail(err, NST_ENOMEM, "out of memory");
 }
 
 static int plan_prepare(NstPlan **out, NstLayout *layout, const NstGraph *graph, int h, int w,
@@ -322,15 +281,15 @@ int plan_create(NstPlan **out, const NstGraph *graph, int h, int w, const NstPla
         if (!plan->arena)
             code = fail(err, NST_ENOMEM, "%dx%d: %zu MiB of memory needed, not to be had", w, h,
                         (layout.total * sizeof(float) >> 20) + 1);
-        for (int i = 0; code == NST_OK && i < layout.n; i++)
-            *layout.intervals[i].target = plan->arena + layout.intervals[i].offset;
+        else
+            layout_assign(&layout, plan->arena);
         for (int i = 0; code == NST_OK && i < graph->n_nodes; i++)
             if (plan->live[i])
                 plan->value[i] = plan->value[plan->home[i]];
         if (code == NST_OK)
             pack_kernels(plan);
     }
-    free(layout.intervals);
+    layout_free(&layout);
     if (code != NST_OK)
         plan_free(out);
     return code;
@@ -347,6 +306,9 @@ void plan_free(NstPlan **out)
     free(plan->home);
     free(plan->value);
     free(plan->norm);
+    free(plan->is_virtual);
+    free(plan->view);
+    free(plan->statistics);
     free(plan->wants_grad);
     free(plan->has_grad);
     free(plan->grad);
@@ -378,7 +340,7 @@ size_t plan_bytes_for(const NstGraph *graph, int h, int w, const NstPlanOptions 
     NstLayout layout = {0};
     NstPlan *plan = NULL;
     int code = plan_prepare(&plan, &layout, graph, h, w, options, NULL);
-    free(layout.intervals);
+    layout_free(&layout);
     plan_free(&plan);
     return code == NST_OK ? layout.total * sizeof(float) : 0;
 }

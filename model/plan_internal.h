@@ -5,6 +5,7 @@
 #include "conv.h"
 #include "kernels/dsp.h"
 #include "plan.h"
+#include "view.h"
 
 /* What plan.c lays out, exec.c and backward.c run through, and the op_*.c files work on. */
 struct NstPlan {
@@ -18,6 +19,9 @@ struct NstPlan {
     int *home;           /* node in whose buffer the value lies; itself, or an input that is overwritten */
     float **value;       /* C x H x W each; NULL where not live */
     float **norm;        /* instance_norm: C means, then C inverse deviations; else NULL */
+    bool *is_virtual;    /* the value is never stored: readers make it while loading; only without gradients */
+    NstView *view;       /* how each value is made from a stored one; only without gradients */
+    float **statistics;  /* doubles: sums of each band of a convolution that is normalised next; else NULL */
     bool *wants_grad;    /* backward passes through the node */
     bool *has_grad;      /* during backward: grad[node] holds something to add to */
     float **grad;        /* C x H x W each; NULL where not wanted */

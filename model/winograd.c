@@ -13,13 +13,13 @@
 #include "threads.h"
 #include "util.h"
 
-enum { ELEMENTS = 36, BLOCK_TILES = 48, CHUNK_CHANNELS = 32, MIN_CHANNELS = 8, MIN_PLANE = 64 };
+enum { ELEMENTS = 36, BLOCK_TILES = 48, CHUNK_CHANNELS = 32, MIN_CHANNELS = 8, MIN_WIDTH = 4 };
 
 bool winograd_fits(const NstConv *conv)
 {
     return conv->kh == 3 && conv->kw == 3 && conv->sy == 1 && conv->sx == 1 && conv->dy == 1 && conv->dx == 1 &&
            conv->groups == 1 && conv->ci >= MIN_CHANNELS && conv->co >= MIN_CHANNELS &&
-           (size_t)conv->ho * (size_t)conv->wo >= MIN_PLANE;
+           conv->wo >= MIN_WIDTH;
 }
 
 /* ---- kernels ---- */

@@ -58,6 +58,7 @@ typedef struct NstDsp {
     /* Sums of x, of (x - mean)^2 and of a b over n samples, in double. */
     double (*sum)(const float *x, size_t n);
     double (*sum_sq_dev)(const float *x, float mean, size_t n);
+    void (*sum_and_squares)(const float *x, size_t n, double sums[2]); /* of x and of x^2 */
     double (*dot)(const float *a, const float *b, size_t n);
 
     void (*scale_shift)(float *y, const float *x, float scale, float shift, size_t n); /* y = scale x + shift; y may be x */

@@ -45,6 +45,25 @@ TARGET static double NAME(sum_sq_dev)(const float *x, float mean, size_t n)
     return NAME(fold)(lane);
 }
 
+TARGET static void NAME(sum_and_squares)(const float *x, size_t n, double sums[2])
+{
+    double lane[LANES] = {0}, square[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int l = 0; l < LANES; l++) {
+            double v = (double)x[i + l];
+            lane[l] += v;
+            square[l] += v * v;
+        }
+    for (; i < n; i++) {
+        double v = (double)x[i];
+        lane[i % LANES] += v;
+        square[i % LANES] += v * v;
+    }
+    sums[0] = NAME(fold)(lane);
+    sums[1] = NAME(fold)(square);
+}
+
 TARGET static double NAME(dot)(const float *a, const float *b, size_t n)
 {
     double lane[LANES] = {0};
@@ -148,6 +167,7 @@ TARGET static void NAME(dsp_fill)(NstDsp *dsp)
     dsp->depthwise_row = NAME(depthwise_row);
     dsp->sum = NAME(sum);
     dsp->sum_sq_dev = NAME(sum_sq_dev);
+    dsp->sum_and_squares = NAME(sum_and_squares);
     dsp->dot = NAME(dot);
     dsp->scale_shift = NAME(scale_shift);
     dsp->normalise = NAME(normalise);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "band.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "op_conv.h"
+#include "threads.h"
+#include "util.h"
+#include "view.h"
+
+enum {
+    BAND_FLOATS = 3 << 16, /* aim for the size of a band's input */
+    BAND_MULTIPLE = 4,     /* rows of a Winograd tile */
+    ADD_SAMPLES = 2048     /* of an addition at a time */
+};
+
+static size_t align_floats(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+/* ---- convolution ---- */
+
+/* Rows of results in a band; the last may have fewer. */
+static int band_rows(const NstConv *conv)
+{
+    size_t row = (size_t)conv->ci * (size_t)conv->w;
+    int rows = (int)(BAND_FLOATS / (row * (size_t)conv->sy)) - (conv->kh - 1) * conv->dy / conv->sy;
+    rows = rows / BAND_MULTIPLE * BAND_MULTIPLE;
+    return min_int(max_int(rows, BAND_MULTIPLE), conv->ho);
+}
+
+static int band_count(const NstConv *conv)
+{
+    return ceil_div(conv->ho, band_rows(conv));
+}
+
+/* A band of n rows as a convolution of its own. */
+static NstConv band_conv(const NstConv *conv, int n)
+{
+    NstConv band = *conv;
+    band.ho = n;
+    band.h = (n - 1) * conv->sy + (conv->kh - 1) * conv->dy + 1;
+    return band;
+}
+
+static size_t input_size(const NstConv *band)
+{
+    return align_floats((size_t)band->ci * (size_t)band->h * (size_t)band->w);
+}
+
+static size_t thread_scratch(const NstPlan *plan, int index)
+{
+    NstConv conv = op_conv_geometry(plan, index), band = band_conv(&conv, band_rows(&conv));
+    const NstView *view = &plan->view[plan_input(plan, index, 0)];
+    return input_size(&band) + align_floats(view_temporary(plan, view, band.h)) +
+           align_floats(conv_forward_scratch(&plan->dsp, &band, 1));
+}
+
+static void load_band(const NstPlan *plan, int index, const NstConv *band, int first, float *temporary, float *to)
+{
+    const NstNode *node = plan_node(plan, index);
+    const NstView *view = &plan->view[node->inputs[0]];
+    NstWindowRows rows = {.shape = plan->shapes[node->inputs[0]], .pad_mode = node->pad_mode,
+                          .first = first * band->sy, .n = band->h};
+    memcpy(rows.pad, node->pad, sizeof(rows.pad));
+    for (int c = 0; c < band->ci; c++)
+        view_load(plan, view, c, &rows, temporary, to + (size_t)c * (size_t)band->h * (size_t)band->w);
+}
+
+static void take_statistics(const NstPlan *plan, const NstConv *band, const float *y, double *statistics)
+{
+    size_t n = (size_t)band->ho * (size_t)band->wo;
+    for (int c = 0; c < band->co; c++)
+        plan->dsp.sum_and_squares(y + (size_t)c * band->y_plane, n, statistics + 2 * c);
+}
+
+static void conv_band(NstPlan *plan, int index, const NstConv *conv, int b, float *scratch)
+{
+    const NstNode *node = plan_node(plan, index);
+    int rows = band_rows(conv), first = b * rows;
+    NstConv band = band_conv(conv, min_int(rows, conv->ho - first));
+    const NstView *view = &plan->view[node->inputs[0]];
+    float *temporary = scratch + input_size(&band);
+    NstConvContext context = {&plan->dsp, plan->gemm, 1, plan->packed[NST_CONV_FORWARD][index],
+                              temporary + align_floats(view_temporary(plan, view, band.h))};
+    float *y = plan->value[index] + (size_t)first * (size_t)conv->wo;
+    load_band(plan, index, &band, first, temporary, scratch);
+    conv_forward(&context, &band, scratch, plan_tensor(plan, node->weight), plan_tensor(plan, node->bias), false, y);
+    if (plan->statistics[index])
+        take_statistics(plan, &band, y, (double *)plan->statistics[index] + 2 * (size_t)(b * conv->co));
+}
+
+static void conv_forward_bands(NstPlan *plan, int index)
+{
+    NstConv conv = op_conv_geometry(plan, index);
+    size_t scratch = thread_scratch(plan, index);
+    int n = band_count(&conv);
+#pragma omp parallel for num_threads(plan->threads) schedule(dynamic)
+    for (int b = 0; b < n; b++)
+        conv_band(plan, index, &conv, b, plan->scratch + (size_t)thread_index() * scratch);
+}
+
+/* ---- addition ---- */
+
+static void add_forward_views(NstPlan *plan, int index)
+{
+    const NstView *a = &plan->view[plan_input(plan, index, 0)], *b = &plan->view[plan_input(plan, index, 1)];
+    NstShape s = plan->shapes[index];
+    size_t plane = shape_plane(s);
+#pragma omp parallel for num_threads(plan->threads) schedule(static)
+    for (int c = 0; c < s.c; c++)
+        for (size_t at = 0; at < plane; at += ADD_SAMPLES) {
+            float other[ADD_SAMPLES];
+            size_t n = plane - at < ADD_SAMPLES ? plane - at : ADD_SAMPLES;
+            float *y = plan->value[index] + (size_t)c * plane + at;
+            view_samples(plan, b, c, at, n, other);
+            view_samples(plan, a, c, at, n, y);
+            plan->dsp.add(y, y, other, n);
+        }
+}
+
+/* ---- instance normalisation: only its statistics ---- */
+
+/* Sum and sum of squares of one channel of the stored value, from the bands' where there are some. */
+static void channel_sums(const NstPlan *plan, int source, int c, double sums[2])
+{
+    NstShape s = plan->shapes[source];
+    const double *bands = (const double *)plan->statistics[source];
+    if (!bands) {
+        plan->dsp.sum_and_squares(plan->value[source] + (size_t)c * shape_plane(s), shape_plane(s), sums);
+        return;
+    }
+    NstConv conv = op_conv_geometry(plan, source);
+    sums[0] = sums[1] = 0;
+    for (int b = 0; b < band_count(&conv); b++)
+        for (int i = 0; i < 2; i++)
+            sums[i] += bands[2 * (b * conv.co + c) + i];
+}
+
+static void norm_statistics(NstPlan *plan, int index)
+{
+    int source = plan->view[plan_input(plan, index, 0)].source;
+    NstShape s = plan->shapes[index];
+    float *mean = plan->norm[index], *inverse = mean + s.c;
+#pragma omp parallel for num_threads(plan->threads) schedule(static)
+    for (int c = 0; c < s.c; c++) {
+        double sums[2], n = (double)shape_plane(s);
+        channel_sums(plan, source, c, sums);
+        double average = sums[0] / n, variance = sums[1] / n - average * average;
+        mean[c] = (float)average;
+        inverse[c] = (float)(1 / sqrt((variance < 0 ? 0 : variance) + (double)plan_node(plan, index)->eps));
+    }
+}
+
+/* ---- */
+
+bool band_takes(const NstPlan *plan, int node)
+{
+    NstOp op = plan_node(plan, node)->op;
+    return plan->is_virtual[node] || op == NST_OP_CONV2D || op == NST_OP_ADD;
+}
+
+void band_forward(NstPlan *plan, int node)
+{
+    NstOp op = plan_node(plan, node)->op;
+    if (plan->is_virtual[node]) {
+        if (op == NST_OP_INSTANCE_NORM)
+            norm_statistics(plan, node);
+    } else if (op == NST_OP_ADD) {
+        add_forward_views(plan, node);
+    } else {
+        conv_forward_bands(plan, node);
+    }
+}
+
+size_t band_scratch(const NstPlan *plan, int node)
+{
+    if (plan->is_virtual[node] || plan_node(plan, node)->op != NST_OP_CONV2D)
+        return 0;
+    return (size_t)plan->threads * thread_scratch(plan, node);
+}
+
+static bool is_normalised(const NstPlan *plan, int index)
+{
+    for (int i = index + 1; i < plan->graph->n_nodes; i++)
+        if (plan->live[i] && plan->is_virtual[i] && plan_node(plan, i)->op == NST_OP_INSTANCE_NORM &&
+            plan_input(plan, i, 0) == index)
+            return true;
+    return false;
+}
+
+size_t band_statistics(const NstPlan *plan, int node)
+{
+    if (plan->is_virtual[node] || plan_node(plan, node)->op != NST_OP_CONV2D || !is_normalised(plan, node))
+        return 0;
+    NstConv conv = op_conv_geometry(plan, node);
+    return 2 * (size_t)conv.co * (size_t)band_count(&conv);
+}

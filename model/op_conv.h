@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_OP_CONV_H
+#define NST_MODEL_OP_CONV_H
+
+#include "plan_internal.h"
+
+/*
+ * The geometry of a node: the picture side x, padded, and the result side y of conv.h. For a transposed convolution
+ * the node's input is y, and x is the full result that cropping by pad makes the node's value.
+ */
+NstConv op_conv_geometry(const NstPlan *plan, int node);
+
+#endif

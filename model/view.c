@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "view.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "padding.h"
+#include "plan_internal.h"
+#include "resample.h"
+#include "util.h"
+
+/* ---- which values are views ---- */
+
+static bool is_depthwise(const NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    return node->op == NST_OP_CONV2D && node->groups > 1 && node->groups == node->channels &&
+           node->groups == plan->shapes[node->inputs[0]].c;
+}
+
+static bool is_pointwise(const NstNode *node)
+{
+    return node->op == NST_OP_CONV2D && node->groups == 1 && node->kernel[0] == 1 && node->kernel[1] == 1 &&
+           node->stride[0] == 1 && node->stride[1] == 1 && pad_is_none(node->pad);
+}
+
+/* Whether a reader can apply a virtual node of this kind while loading. */
+static bool accepts(const NstPlan *plan, int reader, int index)
+{
+    const NstNode *node = plan_node(plan, reader);
+    NstOp kind = plan_node(plan, index)->op;
+    bool flat = kind == NST_OP_INSTANCE_NORM || kind == NST_OP_RELU;
+    switch (node->op) {
+    case NST_OP_CONV2D:
+        if (plan->is_virtual[reader])
+            return flat;
+        return kind == NST_OP_CONV2D ? is_pointwise(node) : true;
+    case NST_OP_ADD: return flat;
+    case NST_OP_RELU: return plan->is_virtual[reader] && kind == NST_OP_INSTANCE_NORM;
+    case NST_OP_UPSAMPLE: return plan->is_virtual[reader] && flat;
+    default: return false;
+    }
+}
+
+static bool may_be_virtual(const NstPlan *plan, int index)
+{
+    NstOp op = plan_node(plan, index)->op;
+    if (!plan->live[index] || plan->is_tap[index])
+        return false;
+    if (op != NST_OP_INSTANCE_NORM && op != NST_OP_RELU && op != NST_OP_UPSAMPLE && !is_depthwise(plan, index))
+        return false;
+    for (int i = index + 1; i < plan->graph->n_nodes; i++)
+        for (int j = 0; plan->live[i] && j < plan_node(plan, i)->n_inputs; j++)
+            if (plan_input(plan, i, j) == index && !accepts(plan, i, index))
+                return false;
+    return true;
+}
+
+static NstView view_of(const NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    if (!plan->is_virtual[index])
+        return (NstView){index, -1, -1, -1, -1};
+    NstView view = plan->view[node->inputs[0]];
+    switch (node->op) {
+    case NST_OP_INSTANCE_NORM: view.norm = index; break;
+    case NST_OP_RELU: view.relu = index; break;
+    case NST_OP_UPSAMPLE: view.upsample = index; break;
+    default: view.depthwise = index; break;
+    }
+    return view;
+}
+
+void view_plan(NstPlan *plan)
+{
+    for (int i = plan->graph->n_nodes - 1; i > 0; i--)
+        plan->is_virtual[i] = may_be_virtual(plan, i);
+    for (int i = 0; i < plan->graph->n_nodes; i++)
+        plan->view[i] = view_of(plan, i);
+}
+
+/* ---- loading ---- */
+
+static void load_samples(const NstPlan *plan, const NstView *view, int channel, const float *from, size_t n, float *to)
+{
+    float floor = view->relu >= 0 ? 0 : -INFINITY;
+    if (view->norm >= 0) {
+        const NstNode *norm = plan_node(plan, view->norm);
+        const float *scale = plan_tensor(plan, norm->weight), *shift = plan_tensor(plan, norm->bias);
+        const float *mean = plan->norm[view->norm], *inverse = mean + norm->channels;
+        plan->dsp.normalize(to, from, mean[channel], (scale ? scale[channel] : 1) * inverse[channel],
+                            shift ? shift[channel] : 0, floor, n);
+    } else if (view->relu >= 0) {
+        plan->dsp.relu(to, from, n);
+    } else {
+        memcpy(to, from, n * sizeof(*to));
+    }
+}
+
+void view_samples(const NstPlan *plan, const NstView *view, int channel, size_t first, size_t n, float *to)
+{
+    NstShape s = plan->shapes[view->source];
+    load_samples(plan, view, channel, plan->value[view->source] + (size_t)channel * shape_plane(s) + first, n, to);
+}
+
+/* The two widened rows that were used last: even source rows in the first, odd ones in the second. */
+typedef struct NstWidened {
+    int held[2];
+    float *rows, *source_row;
+} NstWidened;
+
+static const float *widened_row(const NstPlan *plan, const NstView *view, int channel, int row, NstWidened *widened)
+{
+    const NstNode *node = plan_node(plan, view->upsample);
+    NstShape s = plan->shapes[view->source];
+    float *to = widened->rows + (size_t)(row & 1) * (size_t)s.w * (size_t)node->factor;
+    if (widened->held[row & 1] != row) {
+        view_samples(plan, view, channel, (size_t)row * (size_t)s.w, (size_t)s.w, widened->source_row);
+        resample_widen(widened->source_row, s.w, node->factor, node->mode, to);
+        widened->held[row & 1] = row;
+    }
+    return to;
+}
+
+/* One row of the value, before padding. */
+static void load_row(const NstPlan *plan, const NstView *view, int channel, int row, int w, NstWidened *widened,
+                     float *to)
+{
+    if (view->upsample < 0) {
+        view_samples(plan, view, channel, (size_t)row * (size_t)w, (size_t)w, to);
+        return;
+    }
+    const NstNode *node = plan_node(plan, view->upsample);
+    NstBetween b = resample_between(row, node->factor, plan->shapes[view->source].h, node->mode);
+    const float *low = widened_row(plan, view, channel, b.low, widened);
+    const float *high = widened_row(plan, view, channel, b.high, widened);
+    if (b.weight == 0)
+        memcpy(to, low, (size_t)w * sizeof(*to));
+    else
+        plan->dsp.lerp(to, low, high, b.weight, (size_t)w);
+}
+
+/* Rows of a depthwise convolution of the view below; its reader is pointwise, so nothing is padded. */
+static void load_depthwise(const NstPlan *plan, const NstView *view, int channel, const NstWindowRows *rows,
+                           float *temporary, float *to)
+{
+    const NstNode *node = plan_node(plan, view->depthwise);
+    const float *k = plan_tensor(plan, node->weight), *bias = plan_tensor(plan, node->bias);
+    int taps = node->kernel[NST_Y] * node->kernel[NST_X], sy = node->stride[NST_Y];
+    NstView below = *view;
+    below.depthwise = -1;
+    NstWindowRows inner = {.shape = plan->shapes[view->source], .pad_mode = node->pad_mode, .first = rows->first * sy,
+                           .n = (rows->n - 1) * sy + (node->kernel[NST_Y] - 1) * node->dilation[NST_Y] + 1};
+    memcpy(inner.pad, node->pad, sizeof(inner.pad));
+    ptrdiff_t stride = inner.shape.w + inner.pad[NST_LEFT] + inner.pad[NST_RIGHT];
+    view_load(plan, &below, channel, &inner, NULL, temporary);
+    for (int r = 0; r < rows->n; r++)
+        plan->dsp.depthwise_row(to + (size_t)r * (size_t)rows->shape.w, temporary + (ptrdiff_t)(r * sy) * stride,
+                                node->dilation[NST_Y] * stride, k + channel * taps, node->kernel[NST_Y],
+                                node->kernel[NST_X], node->stride[NST_X], node->dilation[NST_X],
+                                bias ? bias[channel] : 0, rows->shape.w);
+}
+
+void view_load(const NstPlan *plan, const NstView *view, int channel, const NstWindowRows *rows, float *temporary,
+               float *to)
+{
+    if (view->depthwise >= 0) {
+        load_depthwise(plan, view, channel, rows, temporary, to);
+        return;
+    }
+    NstShape s = rows->shape;
+    size_t width = (size_t)(s.w + rows->pad[NST_LEFT] + rows->pad[NST_RIGHT]);
+    NstWidened widened = {{-1, -1}, temporary, temporary + 2 * (size_t)(view->upsample < 0 ? 0 : s.w)};
+    for (int r = 0; r < rows->n; r++, to += width) {
+        int source = pad_source(rows->pad_mode, rows->first + r - rows->pad[NST_TOP], s.h);
+        if (source < 0) {
+            memset(to, 0, width * sizeof(*to));
+            continue;
+        }
+        load_row(plan, view, channel, source, s.w, &widened, to + rows->pad[NST_LEFT]);
+        pad_row_ends(to, s.w, rows->pad[NST_LEFT], rows->pad[NST_RIGHT], rows->pad_mode);
+    }
+}
+
+size_t view_temporary(const NstPlan *plan, const NstView *view, int max_rows)
+{
+    NstShape s = plan->shapes[view->source];
+    if (view->upsample >= 0)
+        return (size_t)s.w * (size_t)(2 * plan_node(plan, view->upsample)->factor + 1);
+    if (view->depthwise < 0)
+        return 0;
+    const NstNode *node = plan_node(plan, view->depthwise);
+    int n = (max_rows - 1) * node->stride[NST_Y] + (node->kernel[NST_Y] - 1) * node->dilation[NST_Y] + 1;
+    return (size_t)n * (size_t)(s.w + node->pad[NST_LEFT] + node->pad[NST_RIGHT]);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_VIEW_H
+#define NST_MODEL_VIEW_H
+
+#include <stddef.h>
+
+#include "graph.h"
+
+/*
+ * Values that are never stored. Where a plan needs no gradients, instance normalisation, ReLU, enlargement and depthwise
+ * convolution are done while the convolution or addition that reads them loads its rows:
+ *
+ *   stored value -> instance_norm? -> relu? -> upsample | depthwise conv2d?  -> rows in the cache of one core
+ */
+typedef struct NstView {
+    int source;    /* the stored node */
+    int norm;      /* the node of each kind that is applied on the way, -1: none */
+    int relu;
+    int upsample;
+    int depthwise;
+} NstView;
+
+struct NstPlan;
+
+/* Decides which live nodes stay virtual, and fills in plan->view and plan->is_virtual of all. */
+void view_plan(struct NstPlan *plan);
+
+/* Padded rows of one channel of a value. */
+typedef struct NstWindowRows {
+    NstShape shape; /* of the value, as the node has it */
+    int pad[4];
+    NstPadMode pad_mode;
+    int first, n;   /* rows of the padded plane */
+} NstWindowRows;
+
+/* Loads n rows of w + left + right samples each to `to`. temporary: view_temporary floats. */
+void view_load(const struct NstPlan *plan, const NstView *view, int channel, const NstWindowRows *rows,
+               float *temporary, float *to);
+size_t view_temporary(const struct NstPlan *plan, const NstView *view, int max_rows);
+
+/* Samples first .. first + n - 1 of a channel's plane, of a view without upsample and depthwise. */
+void view_samples(const struct NstPlan *plan, const NstView *view, int channel, size_t first, size_t n, float *to);
+
+#endif
