@@ -154,6 +154,127 @@ def upsampled_conv(mode):
     return build
 
 
+SAME = {"pad": [1, 1, 1, 1], "pad_mode": "reflect"}
+
+
+def depthwise(g, channels, *inputs, **attributes):
+    return g.conv(channels, 3, *inputs, groups=channels, bias=False, **attributes)
+
+
+def separable(channels, to, **attributes):
+    """A depthwise and a 1x1 convolution, which an engine may run as one."""
+    def build(g):
+        g.conv(channels, 1)
+        depthwise(g, channels, **attributes)
+        g.conv(to, 1)
+    return build
+
+
+def separable_tapped(g):
+    g.conv(9, 1)
+    a = depthwise(g, 9, **SAME)
+    return [a, g.conv(5, 1)]
+
+
+def separable_shared(g):
+    """The depthwise result is read twice."""
+    g.conv(9, 1)
+    a = depthwise(g, 9, **SAME)
+    g.node("add", g.conv(9, 1, a), a)
+
+
+def separable_relu(g):
+    g.conv(9, 1)
+    depthwise(g, 9, **SAME)
+    g.node("relu")
+    g.conv(5, 1)
+
+
+def separable_twice(g):
+    g.conv(10, 1)
+    for _ in range(2):
+        depthwise(g, 10, **SAME)
+        g.conv(10, 1)
+
+
+def separable_enlarged(g):
+    g.conv(9, 1)
+    g.node("upsample", factor=2, mode="bilinear")
+    depthwise(g, 9, **SAME)
+    g.conv(5, 1)
+
+
+def enlarged(mode, factor, kernel, pads, to=8, stride=1, pad_mode="reflect"):
+    """An enlargement that a convolution reads."""
+    def build(g):
+        g.conv(8, 1)
+        g.node("upsample", factor=factor, mode=mode)
+        g.conv(to, kernel, pad=pads, pad_mode=pad_mode, stride=[stride, stride])
+    return build
+
+
+def enlarged_tapped(g):
+    g.conv(8, 1)
+    a = g.node("upsample", factor=2, mode="bilinear")
+    return [a, g.conv(8, 3, **SAME)]
+
+
+def enlarged_shared(g):
+    g.conv(8, 1)
+    a = g.node("upsample", factor=2, mode="nearest")
+    g.node("add", g.conv(8, 3, a, **SAME), a)
+
+
+def enlarged_twice(g):
+    g.conv(8, 1)
+    g.node("upsample", factor=2, mode="bilinear")
+    g.node("upsample", factor=2, mode="nearest")
+    g.conv(3, 3, **SAME)
+
+
+def padded_conv(mode, node_pad, pad):
+    """A padding node before a convolution that pads too."""
+    def build(g):
+        g.conv(8, 1)
+        g.node("pad", pad=node_pad, pad_mode=mode)
+        g.conv(8, 3, pad=pad)
+    return build
+
+
+def relu_norm(g):
+    """Not the usual order"""
+    g.conv(9, 3, **SAME)
+    g.node("relu")
+    g.norm()
+    g.conv(9, 3, **SAME)
+
+
+def norm_shared(g):
+    """A norm and the convolution before it are read by others too."""
+    a = g.conv(8, 3, **SAME)
+    b = g.norm()
+    c = g.node("tanh", b)
+    g.node("add", g.node("mul", b, c), a)
+
+
+def norm_add_relu(g):
+    a = g.conv(8, 1)
+    g.conv(8, 3, **SAME)
+    g.node("add", g.norm(), a)
+    g.node("relu")
+    g.conv(3, 1)
+
+
+def affine_conv_affine(g):
+    g.node("affine")
+    g.nodes[-1].update(scale=2.0, shift=-1.0)
+    g.conv(8, 3, **SAME)
+    g.node("affine", weight=(8,), bias=(8,))
+    g.conv(3, 9, pad=[4, 4, 4, 4], pad_mode="reflect")
+    g.node("affine")
+    g.nodes[-1].update(scale=0.5, shift=0.5)
+
+
 def pool(op, kernel, stride, widen=0, **attributes):
     return one(op, widen, kernel=kernel, stride=stride, **attributes)
 
@@ -168,7 +289,7 @@ CONV = {
     "conv-3x3-zero": (conv(5, 3, pad=[1, 1, 1, 1]), 7, 9),
     "conv-3x3-reflect": (conv(5, 3, pad=[1, 1, 1, 1], pad_mode="reflect"), 7, 9),
     "conv-3x3-replicate": (conv(5, 3, pad=[1, 1, 1, 1], pad_mode="replicate"), 7, 9),
-    "conv-3x3-wide": (conv(19, 3, widen=17, pad=[1, 1, 1, 1], pad_mode="reflect"), 21, 35),
+    "conv-3x3-wide": (conv(19, 3, widen=17, pad=[1, 1, 1, 1], pad_mode="reflect"), 15, 22),
     "conv-3x3-8-to-8": (conv(8, 3, widen=8, pad=[1, 1, 1, 1]), 8, 8),
     "conv-3x3-12-to-9": (conv(9, 3, widen=12), 13, 12),
     "conv-3x3-16-to-16": (conv(16, 3, widen=16, bias=False, pad=[1, 1, 1, 1], pad_mode="replicate"), 9, 18),
@@ -247,7 +368,7 @@ OTHER = {
     "norm-shift": (norm(scale=False), 7, 9),
     "norm-eps-1e-3": (norm(eps=1e-3), 5, 4),
     "norm-eps-0.5": (norm(eps=0.5), 5, 4),
-    "norm-wide": (norm(widen=17), 23, 41),
+    "norm-wide": (norm(widen=7), 19, 37),
     "norm-of-1x1": (norm(), 1, 1),
     "norm-of-2x3": (norm(), 2, 3),
     "relu": (one("relu"), 7, 9),
@@ -265,7 +386,7 @@ OTHER = {
     "nearest-3": (one("upsample", factor=3, mode="nearest"), 5, 4),
     "bilinear-2": (one("upsample", factor=2, mode="bilinear"), 6, 7),
     "bilinear-3": (one("upsample", factor=3, mode="bilinear"), 5, 4),
-    "bilinear-2-wide": (one("upsample", widen=8, factor=2, mode="bilinear"), 11, 33),
+    "bilinear-2-wide": (one("upsample", widen=4, factor=2, mode="bilinear"), 9, 33),
     "bilinear-2-of-1x1": (one("upsample", factor=2, mode="bilinear"), 1, 1),
     "bilinear-3-of-2x1": (one("upsample", factor=3, mode="bilinear"), 2, 1),
     "nearest-2-of-1x1": (one("upsample", factor=2, mode="nearest"), 1, 1),
@@ -315,6 +436,33 @@ CHAINS = {
     "tap-not-last": (tap_not_last, 6, 7),
     "conv-norm-relu": (conv_norm_relu, 5, 4, 0.01),
     "residual": (residual, 4, 5, 0.01),
+    "separable": (separable(12, 17, **SAME), 13, 21),
+    "separable-stride2": (separable(9, 8, stride=[2, 2], **SAME), 12, 19),
+    "separable-dilation2": (separable(9, 8, dilation=[2, 2], pad=[2, 2, 2, 2], pad_mode="replicate"), 11, 9),
+    "separable-uneven": (separable(9, 8, pad=[2, 0, 1, 3]), 7, 10),
+    "separable-tapped": (separable_tapped, 9, 10),
+    "separable-shared": (separable_shared, 9, 10),
+    "separable-relu": (separable_relu, 6, 7, 0.001),
+    "separable-twice": (separable_twice, 11, 10),
+    "separable-enlarged": (separable_enlarged, 7, 6),
+    "nearest-2-conv": (enlarged("nearest", 2, 3, [1, 1, 1, 1]), 7, 9),
+    "nearest-3-conv-uneven": (enlarged("nearest", 3, 3, [0, 2, 1, 1], pad_mode="zero"), 4, 5),
+    "nearest-2-conv-to-3": (enlarged("nearest", 2, 9, [4, 4, 4, 4], to=3), 8, 9),
+    "nearest-2-conv-1x1": (enlarged("nearest", 2, 1, [0, 0, 0, 0]), 7, 9),
+    "bilinear-2-conv": (enlarged("bilinear", 2, 3, [1, 1, 1, 1]), 7, 9),
+    "bilinear-2-conv-to-3": (enlarged("bilinear", 2, 3, [1, 1, 1, 1], to=3), 9, 17),
+    "bilinear-3-conv-uneven": (enlarged("bilinear", 3, 3, [2, 0, 3, 1], pad_mode="replicate"), 4, 5),
+    "bilinear-2-conv-stride2": (enlarged("bilinear", 2, 3, [1, 1, 1, 1], stride=2), 7, 9),
+    "bilinear-2-conv-of-1x1": (enlarged("bilinear", 2, 3, [1, 1, 1, 1]), 1, 1),
+    "enlarged-tapped": (enlarged_tapped, 5, 6),
+    "enlarged-shared": (enlarged_shared, 5, 6),
+    "enlarged-twice": (enlarged_twice, 5, 4),
+    "pad-reflect-conv": (padded_conv("reflect", [2, 1, 1, 2], [0, 0, 0, 0]), 7, 9),
+    "pad-zero-conv-padded": (padded_conv("zero", [1, 1, 2, 0], [1, 1, 1, 1]), 7, 9),
+    "relu-norm": (relu_norm, 6, 7, 0.001),
+    "norm-shared": (norm_shared, 8, 9),
+    "norm-add-relu": (norm_add_relu, 5, 6, 0.001),
+    "affine-conv-affine": (affine_conv_affine, 9, 10),
 }
 
 CASES = {**CONV, **DECONV, **OTHER, **CHAINS}
