@@ -340,7 +340,8 @@ size_t plan_bytes_for(const NstGraph *graph, int h, int w, const NstPlanOptions 
     NstLayout layout = {0};
     NstPlan *plan = NULL;
     int code = plan_prepare(&plan, &layout, graph, h, w, options, NULL);
+    size_t total = code == NST_OK ? layout.total : 0;
     layout_free(&layout);
     plan_free(&plan);
-    return code == NST_OK ? layout.total * sizeof(float) : 0;
+    return total * sizeof(float);
 }
