@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "half.h"
 #include "json.h"
+#include "output.h"
 #include "util.h"
 
 static size_t tensor_bytes(const NstTensor *tensor)
@@ -60,20 +56,21 @@ static char *header_text(const NstContainer *container)
     return text;
 }
 
-static int write_header(FILE *file, const char *text, NstError *err)
+static int write_header(NstOutput *output, const char *text, NstError *err)
 {
+    char spaces[64];
     /* spaces at the end of the header put the data at a multiple of 64 */
     size_t length = strlen(text);
     uint64_t padded = ((8 + length + 63) & ~(size_t)63) - 8;
     if (padded > NST_MAX_HEADER)
         return fail(err, NST_ETOOLARGE, "a header of at most %d bytes expected, %zu found", NST_MAX_HEADER, length);
-    if (fwrite(&padded, sizeof(padded), 1, file) != 1 || fwrite(text, 1, length, file) != length ||
-        fprintf(file, "%*s", (int)(padded - length), "") < 0)
-        return fail(err, NST_EIO, "could not be written: %s", strerror(errno));
-    return NST_OK;
+    NST_TRY(output_write(output, &padded, sizeof(padded), err));
+    NST_TRY(output_write(output, text, length, err));
+    memset(spaces, ' ', sizeof(spaces));
+    return output_write(output, spaces, padded - length, err);
 }
 
-static int write_halves(FILE *file, const NstTensor *tensor, NstError *err)
+static int write_halves(NstOutput *output, const NstTensor *tensor, NstError *err)
 {
     enum { CHUNK = 4096 };
     uint16_t halves[CHUNK];
@@ -86,68 +83,30 @@ static int write_halves(FILE *file, const NstTensor *tensor, NstError *err)
                 return fail(err, NST_ETOOLARGE, "tensor \"%s\": at most 65504 expected for F16, %g found",
                             tensor->name, value);
         }
-        if (fwrite(halves, sizeof(*halves), n, file) != n)
-            return fail(err, NST_EIO, "could not be written: %s", strerror(errno));
+        NST_TRY(output_write(output, halves, n * sizeof(*halves), err));
         done += (int64_t)n;
     }
     return NST_OK;
 }
 
-static int write_content(FILE *file, const NstContainer *container, const char *text, NstError *err)
+static int write_content(NstOutput *output, const NstContainer *container, const char *text, NstError *err)
 {
-    NST_TRY(write_header(file, text, err));
+    NST_TRY(write_header(output, text, err));
     for (int i = 0; i < container->n_tensors; i++) {
         const NstTensor *tensor = &container->tensors[i];
         if (tensor->is_f16)
-            NST_TRY(write_halves(file, tensor, err));
-        else if (fwrite(tensor->data, sizeof(float), (size_t)tensor->count, file) != (size_t)tensor->count)
-            return fail(err, NST_EIO, "could not be written: %s", strerror(errno));
+            NST_TRY(write_halves(output, tensor, err));
+        else
+            NST_TRY(output_write(output, tensor->data, (size_t)tensor->count * sizeof(float), err));
     }
-    if (fflush(file) || fsync(fileno(file)) < 0)
-        return fail(err, NST_EIO, "could not be written: %s", strerror(errno));
     return NST_OK;
-}
-
-/* Creates a new file beside path; its name goes to *temporary, malloc'ed. */
-static int open_temporary(FILE **file, char **temporary, const char *path, NstError *err)
-{
-    size_t room = strlen(path) + 48;
-    int fd = -1;
-    *temporary = malloc(room);
-    if (!*temporary)
-        return fail(err, NST_ENOMEM, "no memory for a file name");
-    for (int attempt = 0; fd < 0 && attempt < 1000; attempt++) {
-        snprintf(*temporary, room, "%s.%ld-%d.tmp", path, (long)getpid(), attempt);
-        fd = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno != EEXIST)
-            break;
-    }
-    *file = fd < 0 ? NULL : fdopen(fd, "wb");
-    if (*file)
-        return NST_OK;
-    int code = fail(err, NST_EIO, "%s", strerror(errno));
-    if (fd >= 0) {
-        close(fd);
-        unlink(*temporary);
-    }
-    free(*temporary);
-    return code;
 }
 
 static int write_file(const NstContainer *container, const char *path, const char *text, NstError *err)
 {
-    FILE *file;
-    char *temporary;
-    NST_TRY(open_temporary(&file, &temporary, path, err));
-    int code = write_content(file, container, text, err);
-    if (fclose(file) && code == NST_OK)
-        code = fail(err, NST_EIO, "could not be written: %s", strerror(errno));
-    if (code == NST_OK && rename(temporary, path) < 0)
-        code = fail(err, NST_EIO, "could not be renamed to: %s", strerror(errno));
-    if (code < 0)
-        unlink(temporary);
-    free(temporary);
-    return code;
+    NstOutput output;
+    NST_TRY(output_open(&output, path, err));
+    return output_close(&output, write_content(&output, container, text, err), err);
 }
 
 int safetensors_write(const NstContainer *container, const char *path, NstError *err)

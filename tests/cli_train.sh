@@ -108,6 +108,21 @@ status 0 run seed --seed 2
 tensors seed/style.nsw >seed.bin
 differ whole.bin seed.bin "another seed"
 
+# -- content from a video ------------------------------------------------------------------------------------------
+
+{
+    printf 'YUV4MPEG2 W64 H48 F25:1 Ip A1:1 C420\n'
+    for i in $(seq 1 20); do
+        printf 'FRAME\n'
+        awk -v i=$i 'BEGIN { for (k = 0; k < 64 * 48 * 3 / 2; k++) printf "%c", 32 + (k * i * 7) % 90 }'
+    done
+} >clip.y4m
+status 0 train painting.pam clip.y4m loss.nsw -o video.nsw --steps 4 --frames 5
+says err "5 content pictures"
+status 0 train painting.pam photos loss.nsw -o video.nsw --steps 2 -c clip.y4m --frames 3 --cache 0
+says err "8 content pictures"
+refused "clip.y4m: a video" "$NST" apply -s video.nsw clip.y4m out.png
+
 # -- killed and resumed --------------------------------------------------------------------------------------------
 
 status 0 run reference

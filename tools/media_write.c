@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "media.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libavcodec/avcodec.h>
 #include <libavutil/opt.h>
 #include <libswscale/swscale.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
+#include "output.h"
 #include "util.h"
 
 /* What the encoder of each format takes for 1, 2, 3 and 4 channels. */
@@ -129,30 +125,11 @@ static int encode(AVPacket *packet, const Bitmap *bitmap, const PictureFormat *f
     return result;
 }
 
-/* The whole file or the old one: never a part of it. */
-static int replace_file(const char *path, const void *data, size_t size, NstError *err)
+static int write_file(const char *path, const void *data, size_t size, NstError *err)
 {
-    size_t room = strlen(path) + 32;
-    char *temporary = malloc(room);
-    if (!temporary)
-        return fail(err, NST_ENOMEM, "%s: out of memory", path);
-    snprintf(temporary, room, "%s.%ld.tmp", path, (long)getpid());
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
-    bool written = file && fwrite(data, 1, size, file) == size && !fflush(file) && !fsync(fd);
-    int reason = errno;
-    if (file && fclose(file) && written) {
-        written = false;
-        reason = errno;
-    }
-    if (written && rename(temporary, path) < 0) {
-        written = false;
-        reason = errno;
-    }
-    if (!written && fd >= 0)
-        unlink(temporary);
-    free(temporary);
-    return written ? NST_OK : fail(err, NST_EIO, "%s: could not be written: %s", path, strerror(reason));
+    NstOutput output;
+    NST_TRY(output_open(&output, path, err));
+    return output_close(&output, output_write(&output, data, size, err), err);
 }
 
 int media_write(const Bitmap *bitmap, const char *path, NstError *err)
@@ -164,10 +141,10 @@ int media_write(const Bitmap *bitmap, const char *path, NstError *err)
     int result = encode(packet, bitmap, find_format(path));
     int code;
     if (result < 0)
-        code = fail(err, NST_EUNSUPPORTED, "%s: a picture of %dx%d pixels could not be encoded (%s)", path,
-                    bitmap->width, bitmap->height, av_err2str(result));
+        code = fail(err, NST_EUNSUPPORTED, "a picture of %dx%d pixels could not be encoded (%s)", bitmap->width,
+                    bitmap->height, av_err2str(result));
     else
-        code = replace_file(path, packet->data, (size_t)packet->size, err);
+        code = write_file(path, packet->data, (size_t)packet->size, err);
     av_packet_free(&packet);
-    return code;
+    return code < 0 ? fail_within(err, code, "%s", path) : NST_OK;
 }

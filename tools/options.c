@@ -22,7 +22,8 @@ int usage_error(const char *command, const char *format, ...)
     return EXIT_USAGE;
 }
 
-int text_list_add(TextList *list, const char *text)
+/* 0, or -1 when there is no memory */
+static int text_list_add(TextList *list, const char *text)
 {
     const char **items = realloc(list->items, ((size_t)list->n + 1) * sizeof(*items));
     if (!items)

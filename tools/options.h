@@ -56,9 +56,6 @@ int options_parse(const Command *command, void *settings, int argc, char **argv,
 /* Frees operands and what the settings' OPTION_LIST values hold. */
 void options_free(const Command *command, void *settings, TextList *operands);
 
-/* 0, or -1 when there is no memory. */
-int text_list_add(TextList *list, const char *text);
-
 /* The word among n, `stride` bytes apart, that is nearest to `text`, or NULL when none is near: for "did you mean". */
 const char *nearest_word(const char *text, const void *words, int n, size_t stride);
 

@@ -289,6 +289,9 @@ int train_run(const TrainSettings *settings)
         code = begin(&run, &err);
     if (code == NST_OK)
         code = run_steps(&run, &err);
+    /* what failed was not the training: a picture or the disk. The step can be done again. */
+    if (code < 0 && code != NST_ENOTFINITE && run.progress.step > 0)
+        nst_trainer_save(run.trainer, settings->checkpoint, NULL);
     if (code == NST_OK)
         code = finish(&run, &err);
     NstError closing;
