@@ -176,6 +176,11 @@ static void output_channel(const NstConvContext *context, const NstConv *conv, c
     }
 }
 
+static int chunk_channels(const NstConv *conv)
+{
+    return min_int(conv->co, CHUNK_CHANNELS);
+}
+
 static void multiply_block(const NstConvContext *context, const NstConv *conv, const NstBlock *block,
                            const float *packed, int c0, int n_channels, const float *v, float *m)
 {
@@ -187,7 +192,7 @@ static void multiply_block(const NstConvContext *context, const NstConv *conv, c
             size_t panel = (size_t)(e * block->n_panels + p) * (size_t)conv->ci * (size_t)dsp->panel_width;
             dsp->multiply_panel(n_channels, min_int(dsp->panel_width, block->n_tiles - t), conv->ci,
                                 packed + (size_t)e * u_step + (size_t)c0 * (size_t)conv->ci, v + panel,
-                                m + (size_t)(e * CHUNK_CHANNELS) * BLOCK_TILES + t, BLOCK_TILES);
+                                m + (size_t)(e * chunk_channels(conv)) * BLOCK_TILES + t, BLOCK_TILES);
         }
 }
 
@@ -197,21 +202,24 @@ static size_t v_size(const NstDsp *dsp, const NstConv *conv)
     return (size_t)(ELEMENTS * panels * dsp->panel_width) * (size_t)conv->ci;
 }
 
-enum { M_SIZE = ELEMENTS * CHUNK_CHANNELS * BLOCK_TILES };
+static size_t m_size(const NstConv *conv)
+{
+    return (size_t)(ELEMENTS * chunk_channels(conv) * BLOCK_TILES);
+}
 
 size_t winograd_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
 {
-    return (size_t)threads * (v_size(dsp, conv) + M_SIZE);
+    return (size_t)threads * (v_size(dsp, conv) + m_size(conv));
 }
 
 void winograd_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *packed,
                       const float *bias, bool add, float *y)
 {
-    size_t v_floats = v_size(context->dsp, conv);
+    size_t v_floats = v_size(context->dsp, conv), m_floats = m_size(conv);
     int n_blocks = ceil_div(tile_count(conv), BLOCK_TILES);
 #pragma omp parallel for num_threads(context->threads) schedule(static)
     for (int b = 0; b < n_blocks; b++) {
-        float *v = context->scratch + (size_t)thread_index() * (v_floats + M_SIZE), *m = v + v_floats;
+        float *v = context->scratch + (size_t)thread_index() * (v_floats + m_floats), *m = v + v_floats;
         NstBlock block;
         block_runs(conv, context->dsp->panel_width, b, &block);
         input_block(context, conv, &block, x, v);
@@ -220,7 +228,7 @@ void winograd_forward(const NstConvContext *context, const NstConv *conv, const 
             multiply_block(context, conv, &block, packed, c0, n, v, m);
             for (int c = 0; c < n; c++)
                 output_channel(context, conv, &block, m + (size_t)c * BLOCK_TILES,
-                               (ptrdiff_t)CHUNK_CHANNELS * BLOCK_TILES, bias ? bias[c0 + c] : 0, add,
+                               (ptrdiff_t)chunk_channels(conv) * BLOCK_TILES, bias ? bias[c0 + c] : 0, add,
                                y + (size_t)(c0 + c) * conv->y_plane);
         }
     }

@@ -310,7 +310,8 @@ static void test_memory(void **state)
     NstStylizer *stylizer = open_stylizer(model, 2, 1);
     size_t small = nst_stylizer_memory(stylizer, 16, 16), large = nst_stylizer_memory(stylizer, 640, 360);
     assert_true(small >= 16 * 16 * 3 * sizeof(float));
-    assert_true(large > 100 * small);
+    assert_true(large > small); /* buffers of fixed size weigh more in a small picture */
+    assert_true(large >= 640 * 360 * 2 * 3 * sizeof(float));
     assert_int_equal(nst_stylizer_memory(stylizer, 0, 5), 0);
     assert_int_equal(nst_stylizer_memory(stylizer, 5, 40000), 0);
     nst_stylizer_close(&stylizer);
