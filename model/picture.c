@@ -20,7 +20,7 @@ static int check_format(const NstPicture *picture, const char *what, NstError *e
     int most = picture->model == NST_COLOR_YUV;
     if (picture->log2_chroma_w < 0 || picture->log2_chroma_w > most || picture->log2_chroma_h < 0 ||
         picture->log2_chroma_h > most)
-        return fail(err, NST_EUNSUPPORTED, "%s: chroma subsampling by 2^%d x 2^%d: at most 2^%d each way expected", what,
+        return fail(err, NST_EUNSUPPORTED, "%s: chroma subsampled by 2^%d x 2^%d: at most 2^%d each way expected", what,
                     picture->log2_chroma_w, picture->log2_chroma_h, most);
     if (picture->model == NST_COLOR_YUV && picture->matrix != NST_MATRIX_BT601 &&
         picture->matrix != NST_MATRIX_BT709 && picture->matrix != NST_MATRIX_BT2020)
@@ -186,7 +186,8 @@ static void store_yuv_band(const NstPicture *out, const NstPicture *source, int 
     int width = out->width, first = band << out->log2_chroma_h;
     int last = min_int(first + out->log2_chroma_h, out->height - 1);
     NstYuv yuv = yuv_of(out);
-    float *luma = scratch, *sum[2] = {luma + width, luma + 2 * width}, *chroma[2] = {sum[1] + width, sum[1] + 2 * width};
+    float *luma = scratch, *sum[2] = {luma + width, luma + 2 * width};
+    float *chroma[2] = {sum[1] + width, sum[1] + 2 * width};
     for (int y = first; y <= last; y++) {
         const float *rgb[3];
         for (int i = 0; i < 3; i++)

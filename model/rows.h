@@ -41,7 +41,7 @@ void rows_rgb_to_y(float *y, const float *const rgb[3], const NstYuv *yuv, float
 /* to = 255 * (scale * from clamped to 0..1), for R, G or B */
 void rows_rgb_levels(float *to, const float *from, float scale, int n);
 
-/* Where alpha is 0, the level becomes that of the source; source sample of pixel x: from[(x >> log2_sub) * from_step]. */
+/* Where alpha is 0, the level becomes the source's: that of pixel x is from[(x >> log2_sub) * from_step]. */
 void rows_keep(float *levels, const uint8_t *from, int from_step, int log2_sub, const uint8_t *alpha, int alpha_step,
                int n);
 

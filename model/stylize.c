@@ -129,8 +129,8 @@ static int make_plan(NstStylizer *stylizer, int width, int height, NstError *err
     /* graph_multiple tries many sizes, not all of them */
     NstShape result = plan_shape(stylizer->plan, graph->n_nodes - 1);
     if (result.w != w || result.h != h)
-        return fail(err, NST_EUNSUPPORTED, "the network turns %dx%d pixels into %dx%d; a style must keep the size", w, h,
-                    result.w, result.h);
+        return fail(err, NST_EUNSUPPORTED, "the network turns %dx%d pixels into %dx%d; a style must keep the size", w,
+                    h, result.w, result.h);
     stylizer->scratch = aligned_calloc(scratch_floats(stylizer, width), sizeof(float));
     if (!stylizer->scratch)
         return fail(err, NST_ENOMEM, "%dx%d pixels: out of memory", width, height);
@@ -187,8 +187,8 @@ static void pad_bottom(const NstPlanes *planes, int height, int padded_height)
 }
 
 /*
- * The rows or bands are cut into one part a thread, so that each part has scratch of its own. Rows do not depend on each
- * other, so neither does the result on the number of parts.
+ * The rows or bands are cut into one part a thread, so that each part has scratch of its own. Rows do not depend on
+ * each other, so neither does the result on the number of parts.
  */
 static int part_begin(const NstStylizer *stylizer, int part, int n)
 {

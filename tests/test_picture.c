@@ -150,7 +150,7 @@ static void test_rows(void **state)
     assert_true(to[0] == 8);
 }
 
-/* What a network may give beyond 0..1, infinities and what is not a number included, stays within the samples' range. */
+/* Whatever a network gives, infinities and what is not a number included, becomes a sample. */
 static void test_clamped(void **state)
 {
     (void)state;

@@ -51,7 +51,7 @@ misused() {
 same() { cmp -s "$1" "$2" || wrong "$1 and $2 differ ($3)"; }
 differ() { ! cmp -s "$1" "$2" || wrong "$1 and $2 are the same ($3)"; }
 
-# picture WIDTH HEIGHT CHANNELS FILE: a PAM file; the byte "a" of the pattern becomes 0, so that alpha is 0 here and there
+# picture WIDTH HEIGHT CHANNELS FILE: a PAM file; the byte "a" of the pattern becomes 0, for alpha
 picture() {
     local types="- GRAYSCALE GRAYSCALE_ALPHA RGB RGB_ALPHA"
     local type
