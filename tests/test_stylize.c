@@ -289,7 +289,7 @@ static void test_refused_pictures(void **state)
     REFUSED(height = 32769, NST_EINVAL, "1 to 32768");
     REFUSED(depth = 10, NST_EUNSUPPORTED, "10 bits");
     REFUSED(model = 7, NST_EINVAL, "colour model 7");
-    REFUSED(log2_chroma_w = 2, NST_EUNSUPPORTED, "subsampling");
+    REFUSED(log2_chroma_w = 2, NST_EUNSUPPORTED, "subsampled");
     REFUSED(matrix = 9, NST_EUNSUPPORTED, "matrix 9");
     REFUSED(comp[2].data = NULL, NST_EINVAL, "component 2");
     REFUSED(comp[0].step = 0, NST_EINVAL, "component 0");
