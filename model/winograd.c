@@ -13,7 +13,7 @@
 #include "threads.h"
 #include "util.h"
 
-enum { ELEMENTS = 36, BLOCK_TILES = 48, CHUNK_CHANNELS = 32, MIN_CHANNELS = 8, MIN_WIDTH = 4 };
+enum { ELEMENTS = 36, BLOCK_TILES = 48, CHUNK_CHANNELS = 32, MIN_CHANNELS = 8, MIN_WIDTH = 4, STAGGER = 16 };
 
 bool winograd_fits(const NstConv *conv)
 {
@@ -111,6 +111,36 @@ static void block_runs(const NstConv *conv, int panel_width, int index, NstBlock
     }
 }
 
+static int chunk_channels(const NstConv *conv)
+{
+    return min_int(conv->co, CHUNK_CHANNELS);
+}
+
+/*
+ * Floats from one element to the next in V and in M. A line of the cache more than the data, as the 36 elements of
+ * a tile would else fall into a few sets of the first cache and push each other out.
+ */
+static size_t v_step(const NstDsp *dsp, const NstConv *conv)
+{
+    int panels = ceil_div(BLOCK_TILES, dsp->panel_width);
+    return (size_t)(panels * dsp->panel_width) * (size_t)conv->ci + STAGGER;
+}
+
+static size_t m_step(const NstConv *conv)
+{
+    return (size_t)(chunk_channels(conv) * BLOCK_TILES) + STAGGER;
+}
+
+static size_t v_size(const NstDsp *dsp, const NstConv *conv)
+{
+    return ELEMENTS * v_step(dsp, conv);
+}
+
+static size_t m_size(const NstConv *conv)
+{
+    return ELEMENTS * m_step(conv);
+}
+
 enum { FRAME_STRIDE = 4 * NST_WINOGRAD_TILES + 8 };
 
 /* Copies what there is of `rows` x `columns` samples at y, x of an h x w plane; the rest is zero. */
@@ -130,7 +160,7 @@ static void input_block(const NstConvContext *context, const NstConv *conv, cons
 {
     float frame[6 * FRAME_STRIDE];
     int width = context->dsp->panel_width;
-    ptrdiff_t step = (ptrdiff_t)block->n_panels * conv->ci * width;
+    ptrdiff_t step = (ptrdiff_t)v_step(context->dsp, conv);
     for (int c = 0; c < conv->ci; c++)
         for (int i = 0; i < block->n_runs; i++) {
             const NstTileRun *run = &block->runs[i];
@@ -176,11 +206,6 @@ static void output_channel(const NstConvContext *context, const NstConv *conv, c
     }
 }
 
-static int chunk_channels(const NstConv *conv)
-{
-    return min_int(conv->co, CHUNK_CHANNELS);
-}
-
 static void multiply_block(const NstConvContext *context, const NstConv *conv, const NstBlock *block,
                            const float *packed, int c0, int n_channels, const float *v, float *m)
 {
@@ -189,22 +214,11 @@ static void multiply_block(const NstConvContext *context, const NstConv *conv, c
     for (int e = 0; e < ELEMENTS; e++)
         for (int p = 0; p < block->n_panels; p++) {
             int t = p * dsp->panel_width;
-            size_t panel = (size_t)(e * block->n_panels + p) * (size_t)conv->ci * (size_t)dsp->panel_width;
+            size_t panel = (size_t)e * v_step(dsp, conv) + (size_t)p * (size_t)conv->ci * (size_t)dsp->panel_width;
             dsp->multiply_panel(n_channels, min_int(dsp->panel_width, block->n_tiles - t), conv->ci,
                                 packed + (size_t)e * u_step + (size_t)c0 * (size_t)conv->ci, v + panel,
-                                m + (size_t)(e * chunk_channels(conv)) * BLOCK_TILES + t, BLOCK_TILES);
+                                m + (size_t)e * m_step(conv) + t, BLOCK_TILES);
         }
-}
-
-static size_t v_size(const NstDsp *dsp, const NstConv *conv)
-{
-    int panels = ceil_div(BLOCK_TILES, dsp->panel_width);
-    return (size_t)(ELEMENTS * panels * dsp->panel_width) * (size_t)conv->ci;
-}
-
-static size_t m_size(const NstConv *conv)
-{
-    return (size_t)(ELEMENTS * chunk_channels(conv) * BLOCK_TILES);
 }
 
 size_t winograd_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
@@ -228,7 +242,7 @@ void winograd_forward(const NstConvContext *context, const NstConv *conv, const 
             multiply_block(context, conv, &block, packed, c0, n, v, m);
             for (int c = 0; c < n; c++)
                 output_channel(context, conv, &block, m + (size_t)c * BLOCK_TILES,
-                               (ptrdiff_t)chunk_channels(conv) * BLOCK_TILES, bias ? bias[c0 + c] : 0, add,
+                               (ptrdiff_t)m_step(conv), bias ? bias[c0 + c] : 0, add,
                                y + (size_t)(c0 + c) * conv->y_plane);
         }
     }
