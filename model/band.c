@@ -92,33 +92,50 @@ static void conv_band(NstPlan *plan, int index, const NstConv *conv, int b, floa
         take_statistics(plan, &band, y, (double *)plan->statistics[index] + 2 * (size_t)(b * conv->co));
 }
 
+typedef struct NstBands {
+    NstPlan *plan;
+    int index;
+    NstConv conv;
+    size_t scratch; /* floats for each slot */
+} NstBands;
+
+static void conv_task(void *arg, int unit, int slot)
+{
+    NstBands *bands = arg;
+    conv_band(bands->plan, bands->index, &bands->conv, unit, bands->plan->scratch + (size_t)slot * bands->scratch);
+}
+
 static void conv_forward_bands(NstPlan *plan, int index)
 {
-    NstConv conv = op_conv_geometry(plan, index);
-    size_t scratch = thread_scratch(plan, index);
-    int n = band_count(&conv);
-#pragma omp parallel for num_threads(plan->threads) schedule(dynamic)
-    for (int b = 0; b < n; b++)
-        conv_band(plan, index, &conv, b, plan->scratch + (size_t)thread_index() * scratch);
+    NstBands bands = {plan, index, op_conv_geometry(plan, index), thread_scratch(plan, index)};
+    team_for(&plan->team, band_count(&bands.conv), conv_task, &bands);
 }
 
 /* ---- addition ---- */
 
+/* One channel. */
+static void add_task(void *arg, int c, int slot)
+{
+    const NstBands *bands = arg;
+    const NstPlan *plan = bands->plan;
+    const NstView *a = &plan->view[plan_input(plan, bands->index, 0)];
+    const NstView *b = &plan->view[plan_input(plan, bands->index, 1)];
+    size_t plane = shape_plane(plan->shapes[bands->index]);
+    float other[ADD_SAMPLES];
+    (void)slot;
+    for (size_t at = 0; at < plane; at += ADD_SAMPLES) {
+        size_t n = plane - at < ADD_SAMPLES ? plane - at : ADD_SAMPLES;
+        float *y = plan->value[bands->index] + (size_t)c * plane + at;
+        view_samples(plan, b, c, at, n, other);
+        view_samples(plan, a, c, at, n, y);
+        plan->dsp.add(y, y, other, n);
+    }
+}
+
 static void add_forward_views(NstPlan *plan, int index)
 {
-    const NstView *a = &plan->view[plan_input(plan, index, 0)], *b = &plan->view[plan_input(plan, index, 1)];
-    NstShape s = plan->shapes[index];
-    size_t plane = shape_plane(s);
-#pragma omp parallel for num_threads(plan->threads) schedule(static)
-    for (int c = 0; c < s.c; c++)
-        for (size_t at = 0; at < plane; at += ADD_SAMPLES) {
-            float other[ADD_SAMPLES];
-            size_t n = plane - at < ADD_SAMPLES ? plane - at : ADD_SAMPLES;
-            float *y = plan->value[index] + (size_t)c * plane + at;
-            view_samples(plan, b, c, at, n, other);
-            view_samples(plan, a, c, at, n, y);
-            plan->dsp.add(y, y, other, n);
-        }
+    NstBands bands = {.plan = plan, .index = index};
+    team_for(&plan->team, plan->shapes[index].c, add_task, &bands);
 }
 
 /* ---- instance normalisation: only its statistics ---- */
@@ -139,19 +156,29 @@ static void channel_sums(const NstPlan *plan, int source, int c, double sums[2])
             sums[i] += bands[2 * (b * conv.co + c) + i];
 }
 
+static void norm_task(void *arg, int c, int slot)
+{
+    const NstBands *bands = arg;
+    const NstPlan *plan = bands->plan;
+    const NstNode *node = plan_node(plan, bands->index);
+    float *mean = plan->norm[bands->index], *inverse = mean + node->channels;
+    double sums[2], n = (double)shape_plane(plan->shapes[bands->index]);
+    (void)slot;
+    channel_sums(plan, plan->view[node->inputs[0]].source, c, sums);
+    double average = sums[0] / n, variance = sums[1] / n - average * average;
+    mean[c] = (float)average;
+    inverse[c] = (float)(1 / sqrt((variance < 0 ? 0 : variance) + (double)node->eps));
+}
+
 static void norm_statistics(NstPlan *plan, int index)
 {
-    int source = plan->view[plan_input(plan, index, 0)].source;
-    NstShape s = plan->shapes[index];
-    float *mean = plan->norm[index], *inverse = mean + s.c;
-#pragma omp parallel for num_threads(plan->threads) schedule(static)
-    for (int c = 0; c < s.c; c++) {
-        double sums[2], n = (double)shape_plane(s);
-        channel_sums(plan, source, c, sums);
-        double average = sums[0] / n, variance = sums[1] / n - average * average;
-        mean[c] = (float)average;
-        inverse[c] = (float)(1 / sqrt((variance < 0 ? 0 : variance) + (double)plan_node(plan, index)->eps));
+    NstBands bands = {.plan = plan, .index = index};
+    if (!plan->statistics[plan->view[plan_input(plan, index, 0)].source]) {
+        team_for(&plan->team, plan->shapes[index].c, norm_task, &bands);
+        return;
     }
+    for (int c = 0; c < plan->shapes[index].c; c++) /* a few additions each */
+        norm_task(&bands, c, 0);
 }
 
 /* ---- */
@@ -179,7 +206,7 @@ size_t band_scratch(const NstPlan *plan, int node)
 {
     if (plan->is_virtual[node] || plan_node(plan, node)->op != NST_OP_CONV2D)
         return 0;
-    return (size_t)plan->threads * thread_scratch(plan, node);
+    return (size_t)plan->team.threads * thread_scratch(plan, node);
 }
 
 static bool is_normalised(const NstPlan *plan, int index)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gram.h"
 
-#include <unistd.h>
-
 #include "kernels/dsp.h"
+#include "threads.h"
 #include "util.h"
 
 /* Blocks are of fixed size, so that the bits do not depend on how many threads share them. */
@@ -15,8 +14,7 @@ enum {
 NstCompute gram_compute(const NstCompute *compute)
 {
     NstCompute result = *compute;
-    if (result.threads < 1)
-        result.threads = max_int((int)sysconf(_SC_NPROCESSORS_ONLN), 1);
+    result.threads = threads_count(compute->threads);
     if (!result.gemm) {
         NstDsp dsp;
         dsp_init(&dsp, result.cpu);

@@ -3,14 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "band.h"
 #include "layout.h"
 #include "plan_internal.h"
 #include "util.h"
 
-enum { MAX_THREADS = 256, MAX_PLANE = 1 << 30 };
+enum { MAX_PLANE = 1 << 30 };
 
 static bool keeps_values(const NstPlan *plan)
 {
@@ -218,12 +217,6 @@ static int plan_layout(NstPlan *plan, NstLayout *layout, int h, int w, const Nst
     return layout_buffers(plan, layout, err);
 }
 
-static int plan_threads(int wanted)
-{
-    long online = wanted > 0 ? wanted : sysconf(_SC_NPROCESSORS_ONLN);
-    return online < 1 ? 1 : online > MAX_THREADS ? MAX_THREADS : (int)online;
-}
-
 /* A zeroed table with an entry for each node or tensor; *ok becomes false when there is no memory. */
 static void *plan_table(size_t n, size_t size, bool *ok)
 {
@@ -261,7 +254,8 @@ static int plan_prepare(NstPlan **out, NstLayout *layout, const NstGraph *graph,
     if (!plan)
         return fail(err, NST_ENOMEM, "out of memory");
     plan->graph = graph;
-    plan->threads = plan_threads(options->compute.threads);
+    plan->team = team_of(&options->compute);
+    plan->threads = plan->team.execute ? 1 : plan->team.threads;
     plan->want_input_grad = options->want_input_grad;
     plan->want_tensor_grads = options->want_tensor_grads;
     dsp_init(&plan->dsp, options->compute.cpu);

@@ -5,6 +5,7 @@
 #include "conv.h"
 #include "kernels/dsp.h"
 #include "plan.h"
+#include "threads.h"
 #include "view.h"
 
 /* What plan.c lays out, exec.c and backward.c run through, and the op_*.c files work on. */
@@ -12,7 +13,8 @@ struct NstPlan {
     const NstGraph *graph;
     NstDsp dsp;
     NstGemm gemm;
-    int threads;
+    NstTeam team;        /* who runs bands */
+    int threads;         /* of OpenMP's loops; 1 where the caller has an executor */
     NstShape *shapes;    /* of each node */
     bool *live;          /* the node runs: a tap depends on it */
     bool *is_tap;

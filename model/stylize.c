@@ -3,25 +3,25 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "exec.h"
 #include "nsw.h"
 #include "picture.h"
 #include "plan.h"
+#include "threads.h"
 #include "util.h"
 
-enum { MAX_THREADS = 256 };
+enum { MAX_THREADS = 256, ROWS_AT_A_TIME = 8 };
 
 struct NstStylizer {
     const NstModel *model;
     NstPlanOptions plan_options;
     float strength;
-    int threads;
+    NstTeam team;
     int multiple;
     int width, height; /* that the plan and the scratch are for; 0: none */
     NstPlan *plan;
-    float *scratch;    /* picture_scratch(width) floats for each thread */
+    float *scratch;    /* picture_scratch(width) floats for each of the team */
 };
 
 void nst_stylize_defaults(NstStylizeOptions *options)
@@ -46,12 +46,6 @@ static int check_kind(const NstModel *model, NstError *err)
     return NST_OK;
 }
 
-static int count_threads(int wanted)
-{
-    long threads = wanted > 0 ? wanted : sysconf(_SC_NPROCESSORS_ONLN);
-    return threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : (int)threads;
-}
-
 int nst_stylizer_open(NstStylizer **out, const NstModel *model, const NstStylizeOptions *options, NstError *err)
 {
     NstStylizeOptions defaults;
@@ -71,10 +65,10 @@ int nst_stylizer_open(NstStylizer **out, const NstModel *model, const NstStylize
         return fail(err, NST_ENOMEM, "out of memory");
     stylizer->model = model;
     stylizer->strength = options->strength;
-    stylizer->threads = count_threads(options->compute.threads);
+    stylizer->team = team_of(&options->compute);
     stylizer->multiple = graph_multiple(&model->graph);
     stylizer->plan_options.compute = options->compute;
-    stylizer->plan_options.compute.threads = stylizer->threads;
+    stylizer->plan_options.compute.threads = stylizer->team.threads;
     return NST_OK;
 }
 
@@ -109,7 +103,7 @@ static int padded(const NstStylizer *stylizer, int side)
 
 static size_t scratch_floats(const NstStylizer *stylizer, int width)
 {
-    return (size_t)stylizer->threads * picture_scratch(width);
+    return (size_t)stylizer->team.threads * picture_scratch(width);
 }
 
 size_t nst_stylizer_memory(const NstStylizer *stylizer, int width, int height)
@@ -186,39 +180,51 @@ static void pad_bottom(const NstPlanes *planes, int height, int padded_height)
                    (size_t)planes->stride * sizeof(float));
 }
 
-/*
- * The rows or bands are cut into one part a thread, so that each part has scratch of its own. Rows do not depend on
- * each other, so neither does the result on the number of parts.
- */
-static int part_begin(const NstStylizer *stylizer, int part, int n)
+/* The conversion of one picture, in runs of rows. */
+typedef struct NstTransfer {
+    NstStylizer *stylizer;
+    const NstPicture *in, *out;
+    NstPlanes planes;
+} NstTransfer;
+
+static float *slot_scratch(const NstTransfer *transfer, int slot)
 {
-    return (int)((int64_t)n * part / stylizer->threads);
+    return transfer->stylizer->scratch + (size_t)slot * picture_scratch(transfer->in->width);
+}
+
+static void load_task(void *arg, int unit, int slot)
+{
+    const NstTransfer *transfer = arg;
+    const NstPicture *in = transfer->in;
+    for (int y = unit * ROWS_AT_A_TIME; y < min_int((unit + 1) * ROWS_AT_A_TIME, in->height); y++) {
+        picture_load_row(in, y, &transfer->planes, slot_scratch(transfer, slot));
+        pad_right(&transfer->planes, y, in->width, (int)transfer->planes.stride);
+    }
 }
 
 static void load(NstStylizer *stylizer, const NstPicture *in)
 {
     const NstModel *model = stylizer->model;
-    NstPlanes planes = planes_of(stylizer, 0, model->input_bgr, model->input_scale);
-    size_t size = picture_scratch(in->width);
-#pragma omp parallel for num_threads(stylizer->threads) schedule(static, 1)
-    for (int part = 0; part < stylizer->threads; part++)
-        for (int y = part_begin(stylizer, part, in->height); y < part_begin(stylizer, part + 1, in->height); y++) {
-            picture_load_row(in, y, &planes, stylizer->scratch + (size_t)part * size);
-            pad_right(&planes, y, in->width, (int)planes.stride);
-        }
-    pad_bottom(&planes, in->height, padded(stylizer, in->height));
+    NstTransfer transfer = {stylizer, in, NULL, planes_of(stylizer, 0, model->input_bgr, model->input_scale)};
+    team_for(&stylizer->team, ceil_div(in->height, ROWS_AT_A_TIME), load_task, &transfer);
+    pad_bottom(&transfer.planes, in->height, padded(stylizer, in->height));
+}
+
+static void store_task(void *arg, int unit, int slot)
+{
+    const NstTransfer *transfer = arg;
+    int bands = picture_bands(transfer->in);
+    for (int band = unit * ROWS_AT_A_TIME; band < min_int((unit + 1) * ROWS_AT_A_TIME, bands); band++)
+        picture_store_band(transfer->out, transfer->in, band, &transfer->planes, transfer->stylizer->strength,
+                           slot_scratch(transfer, slot));
 }
 
 static void store(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out)
 {
     const NstModel *model = stylizer->model;
-    NstPlanes planes = planes_of(stylizer, model->graph.n_nodes - 1, model->output_bgr, model->output_scale);
-    size_t size = picture_scratch(in->width);
-    int bands = picture_bands(in);
-#pragma omp parallel for num_threads(stylizer->threads) schedule(static, 1)
-    for (int part = 0; part < stylizer->threads; part++)
-        for (int band = part_begin(stylizer, part, bands); band < part_begin(stylizer, part + 1, bands); band++)
-            picture_store_band(out, in, band, &planes, stylizer->strength, stylizer->scratch + (size_t)part * size);
+    NstTransfer transfer = {stylizer, in, out, planes_of(stylizer, model->graph.n_nodes - 1, model->output_bgr,
+                                                         model->output_scale)};
+    team_for(&stylizer->team, ceil_div(picture_bands(in), ROWS_AT_A_TIME), store_task, &transfer);
 }
 
 int nst_stylizer_process(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out, NstError *err)

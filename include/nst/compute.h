@@ -32,12 +32,21 @@ NST_API int nst_cpu_parse(const char *list, unsigned *mask, NstError *err);
 typedef void (*NstGemm)(int trans_a, int trans_b, int m, int n, int k, const float *a, int lda, const float *b,
                         int ldb, float beta, float *c, int ldc);
 
+/*
+ * Runs job(arg, part) for part = 0 to parts - 1, in any order, on any threads, at once or one after the other, and returns when
+ * all are done. For programs that have threads of their own, such as FFmpeg's ff_filter_execute.
+ */
+typedef void (*NstExecute)(void *opaque, void (*job)(void *arg, int part), void *arg, int parts);
+
 /* How the work of one stream or one training run is done. Results do not depend on threads. */
 typedef struct NstCompute {
     int threads;  /* 1 to 256; 0: one for each online processor. Default 0 */
     unsigned cpu; /* mask of instruction sets that may be used. Default NST_CPU_ALL, less what NST_CPU= in the
                      environment leaves out */
     NstGemm gemm; /* matrix product to use instead of the built-in one; NULL: built-in. Default NULL */
+    NstExecute execute; /* who runs the parts that a picture's work is cut into, as many as `threads`; NULL: threads
+                           of OpenMP. Training always uses OpenMP. Default NULL */
+    void *execute_opaque; /* its first argument */
 } NstCompute;
 
 /* Fills in the defaults. */
