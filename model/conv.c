@@ -200,6 +200,17 @@ void conv_forward(const NstConvContext *context, const NstConv *conv, const floa
                       context->scratch + (size_t)thread_index() * columns_size(conv));
 }
 
+const char *conv_algorithm(const NstConv *conv)
+{
+    if (winograd_fits(conv))
+        return "Winograd 4x4";
+    if (is_depthwise(conv))
+        return "depthwise rows";
+    if (is_few(conv))
+        return "rows of few channels";
+    return is_pointwise(conv) ? "matrix product" : "im2col";
+}
+
 size_t conv_forward_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
 {
     if (winograd_fits(conv))

@@ -44,6 +44,9 @@ void conv_pack(const NstDsp *dsp, const NstConv *conv, NstConvUse use, const flo
 void conv_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k, const float *bias,
                   bool add, float *y);
 
+/* What conv_forward does for this shape, for people: "Winograd 4x4", "im2col" ... */
+const char *conv_algorithm(const NstConv *conv);
+
 /* gx = d/dx: overwritten */
 void conv_input_grad(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k, float *gx);
 

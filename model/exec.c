@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "exec.h"
 
+#include <time.h>
+
 #include "band.h"
 #include "plan_internal.h"
 
@@ -29,11 +31,35 @@ const NstOpImpl *op_impl(NstOp op)
     return op_table[op];
 }
 
+static void run_node(NstPlan *plan, int node)
+{
+    if (!plan->live[node])
+        return;
+    if (plan->view && band_takes(plan, node))
+        band_forward(plan, node);
+    else
+        op_impl(plan_node(plan, node)->op)->forward(plan, node);
+}
+
 void exec_forward(NstPlan *plan)
 {
     for (int i = 1; i < plan->graph->n_nodes; i++)
-        if (plan->live[i] && plan->view && band_takes(plan, i))
-            band_forward(plan, i);
-        else if (plan->live[i])
-            op_impl(plan_node(plan, i)->op)->forward(plan, i);
+        run_node(plan, i);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void exec_forward_timed(NstPlan *plan, double *seconds)
+{
+    seconds[0] = 0;
+    for (int i = 1; i < plan->graph->n_nodes; i++) {
+        double start = now();
+        run_node(plan, i);
+        seconds[i] = now() - start;
+    }
 }

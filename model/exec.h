@@ -7,4 +7,7 @@
 /* Runs the plan on the value of node 0. Cannot fail: everything was checked and allocated by plan_create. */
 void exec_forward(NstPlan *plan);
 
+/* The same, and the seconds that each node took. */
+void exec_forward_timed(NstPlan *plan, double *seconds);
+
 #endif

@@ -10,6 +10,7 @@
 #include "media.h"
 #include "nst.h"
 #include "options.h"
+#include "style.h"
 #include "util.h"
 
 typedef struct Settings {
@@ -116,16 +117,6 @@ static int paint_all(NstStylizer *stylizer, const Settings *settings, const Text
     return status;
 }
 
-static int load_style(NstModel **model, const char *style, NstError *err)
-{
-    char *path;
-    *model = NULL;
-    NST_TRY(nst_style_find(style, &path, err));
-    int code = nst_model_load(model, path, err);
-    free(path);
-    return code;
-}
-
 static int apply(const Settings *settings, const TextList *operands)
 {
     NstError err;
@@ -140,7 +131,7 @@ static int apply(const Settings *settings, const TextList *operands)
     if (!settings->folder && operands->n % 2)
         return usage_error(command.name, "every input needs an output after it: IN OUT [IN OUT ...]");
     int status;
-    if (load_style(&model, settings->style, &err) < 0 || nst_stylizer_open(&stylizer, model, &how, &err) < 0)
+    if (style_load(&model, settings->style, &err) < 0 || nst_stylizer_open(&stylizer, model, &how, &err) < 0)
         status = failure(command.name, "%s", err.message);
     else
         status = paint_all(stylizer, settings, operands);

@@ -9,6 +9,7 @@
  * 2 (EXIT_USAGE, options.h) after a wrong command line, 130 when it was interrupted.
  */
 int cmd_apply(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_train(int argc, char **argv);
