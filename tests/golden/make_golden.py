@@ -10,6 +10,7 @@ import container
 import layers
 import loss
 import networks
+import recipe
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -26,6 +27,7 @@ def main():
     save("layers", *cases.table(layers.CASES))
     save("networks", *cases.table(networks.CASES))
     loss.dump(save)
+    recipe.dump(save)
 
 
 if __name__ == "__main__":
