@@ -176,6 +176,27 @@ static int process_command(AVFilterContext *ctx, const char *cmd, const char *ar
     return 0;
 }
 
+typedef struct Parts {
+    void (*job)(void *arg, int part);
+    void *arg;
+} Parts;
+
+static int run_part(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
+{
+    const Parts *parts = arg;
+
+    parts->job(parts->arg, jobnr);
+    return 0;
+}
+
+/* Runs the library's work on the filter graph's threads. */
+static void execute(void *opaque, void (*job)(void *arg, int part), void *arg, int nb_parts)
+{
+    Parts parts = { job, arg };
+
+    ff_filter_execute(opaque, run_part, &parts, NULL, nb_parts);
+}
+
 static av_cold int init(AVFilterContext *ctx)
 {
     NSTContext *s = ctx->priv;
@@ -198,6 +219,8 @@ static av_cold int init(AVFilterContext *ctx)
     nst_stylize_defaults(&options);
     options.strength = s->strength;
     options.compute.threads = s->threads ? s->threads : FFMIN(ff_filter_get_nb_threads(ctx), 256);
+    options.compute.execute        = execute;
+    options.compute.execute_opaque = ctx;
     if (nst_stylizer_open(&s->stylizer, s->model, &options, &err) < 0)
         return nst_error(ctx, "Option style", &err);
     return 0;
