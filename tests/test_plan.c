@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Memory reuse changes nothing: whole networks at sizes of several tiles, bit for bit. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,18 +38,23 @@ static size_t count_of(NstShape s)
     return (size_t)s.c * (size_t)s.h * (size_t)s.w;
 }
 
+static NstPlan *plan_with(const NstGraph *graph, const NstPlanOptions *options)
+{
+    NstPlan *plan = NULL;
+    NstError err;
+    if (plan_create(&plan, graph, HEIGHT, WIDTH, options, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(plan_bytes(plan), plan_bytes_for(graph, HEIGHT, WIDTH, options));
+    return plan;
+}
+
 static NstPlan *new_plan(const NstGraph *graph, int threads, bool grads, const int *taps, int n_taps)
 {
     NstPlanOptions options = {.want_input_grad = grads, .want_tensor_grads = grads, .taps = taps, .n_taps = n_taps};
-    NstPlan *plan = NULL;
-    NstError err;
     nst_compute_defaults(&options.compute);
     options.compute.threads = threads;
     options.compute.cpu = NST_CPU_ALL;
-    if (plan_create(&plan, graph, HEIGHT, WIDTH, &options, &err) < 0)
-        fail_msg("%s", err.message);
-    assert_int_equal(plan_bytes(plan), plan_bytes_for(graph, HEIGHT, WIDTH, &options));
-    return plan;
+    return plan_with(graph, &options);
 }
 
 static void run_picture(NstPlan *plan, uint64_t seed)
@@ -212,12 +218,76 @@ static void test_thread_counts(void **state)
         run_backward(one, last);
         for (size_t t = 0; t < sizeof(threads) / sizeof(*threads); t++) {
             NstPlan *several = new_plan(&c->graph, threads[t], true, NULL, 0);
+            NstPlan *reuse = new_plan(&c->graph, threads[t], false, NULL, 0);
             run_picture(several, 7);
             run_backward(several, last);
+            run_picture(reuse, 7);
             assert_same_value(c->name, &c->graph, one, several, last);
+            assert_same_value(c->name, &c->graph, one, reuse, last);
             assert_same_gradients(c, one, several);
             plan_free(&several);
+            plan_free(&reuse);
         }
+        plan_free(&one);
+    }
+}
+
+/* -- executors of the caller -- */
+
+static void execute_backwards(void *calls, void (*job)(void *arg, int part), void *arg, int parts)
+{
+    ++*(int *)calls;
+    for (int part = parts - 1; part >= 0; part--)
+        job(arg, part);
+}
+
+typedef struct Part {
+    void (*job)(void *arg, int part);
+    void *arg;
+    int part;
+    pthread_t thread;
+} Part;
+
+static void *run_part(void *memory)
+{
+    const Part *part = memory;
+    part->job(part->arg, part->part);
+    return NULL;
+}
+
+static void execute_in_threads(void *calls, void (*job)(void *arg, int part), void *arg, int parts)
+{
+    Part part[16];
+    ++*(int *)calls;
+    assert_in_range(parts, 1, 16);
+    for (int i = 0; i < parts; i++) {
+        part[i] = (Part){.job = job, .arg = arg, .part = i};
+        assert_int_equal(pthread_create(&part[i].thread, NULL, run_part, &part[i]), 0);
+    }
+    for (int i = 0; i < parts; i++)
+        assert_int_equal(pthread_join(part[i].thread, NULL), 0);
+}
+
+static void test_executors(void **state)
+{
+    (void)state;
+    static const NstExecute executors[] = {execute_backwards, execute_in_threads};
+    for (int i = 0; i < networks.n; i++) {
+        const LayerCase *c = &networks.cases[i];
+        NstPlan *one = new_plan(&c->graph, 1, false, NULL, 0);
+        run_picture(one, 9);
+        for (int threads = 1; threads <= 5; threads += 2)
+            for (size_t e = 0; e < sizeof(executors) / sizeof(*executors); e++) {
+                int calls = 0;
+                NstPlanOptions options = {.compute = {.threads = threads, .cpu = NST_CPU_ALL}};
+                options.compute.execute = executors[e];
+                options.compute.execute_opaque = &calls;
+                NstPlan *plan = plan_with(&c->graph, &options);
+                run_picture(plan, 9);
+                assert_same_value(c->name, &c->graph, one, plan, c->graph.n_nodes - 1);
+                assert_true(calls > 0 || threads == 1);
+                plan_free(&plan);
+            }
         plan_free(&one);
     }
 }
@@ -256,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_backward_leaves_nothing_behind),
         cmocka_unit_test(test_tensor_gradients_add_up),
         cmocka_unit_test(test_thread_counts),
+        cmocka_unit_test(test_executors),
         cmocka_unit_test(test_weights_are_read_anew),
     };
     return cmocka_run_group_tests(tests, open_networks, close_networks);

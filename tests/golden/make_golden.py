@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes the golden dumps in this folder with PyTorch (Debian's python3-torch). The same bytes come out each time."""
 import os
+import sys
 
 import torch
+
+sys.dont_write_bytecode = True
 
 import cases
 import container
