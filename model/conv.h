@@ -22,6 +22,7 @@ typedef struct NstConv {
     int ci, h, w;
     int co, ho, wo;
     int kh, kw, sy, sx, dy, dx, groups;
+    bool direct;    /* no Winograd: sums in the order of the formula */
     size_t y_plane; /* samples from one channel of y to the next, Ho Wo or more; of conv_forward, gradients are dense */
 } NstConv;
 

@@ -258,6 +258,7 @@ static int plan_prepare(NstPlan **out, NstLayout *layout, const NstGraph *graph,
     plan->threads = plan->team.execute ? 1 : plan->team.threads;
     plan->want_input_grad = options->want_input_grad;
     plan->want_tensor_grads = options->want_tensor_grads;
+    plan->direct = options->direct;
     dsp_init(&plan->dsp, options->compute.cpu);
     plan->gemm = options->compute.gemm ? options->compute.gemm : plan->dsp.gemm;
     NST_TRY(plan_alloc_tables(plan, err));

@@ -28,7 +28,7 @@ struct NstPlan {
     bool *has_grad;      /* during backward: grad[node] holds something to add to */
     float **grad;        /* C x H x W each; NULL where not wanted */
     float **tensor_grad; /* NULL where not wanted */
-    bool want_input_grad, want_tensor_grads;
+    bool want_input_grad, want_tensor_grads, direct;
     float **packed[2];   /* kernels made ready for each NstConvUse, where weights stay as they are; else NULL */
     float *scratch;      /* for one op at a time */
     float *arena;        /* all of the above floats */

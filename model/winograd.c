@@ -17,8 +17,8 @@ enum { ELEMENTS = 36, BLOCK_TILES = 48, CHUNK_CHANNELS = 32, MIN_CHANNELS = 8, M
 
 bool winograd_fits(const NstConv *conv)
 {
-    return conv->kh == 3 && conv->kw == 3 && conv->sy == 1 && conv->sx == 1 && conv->dy == 1 && conv->dx == 1 &&
-           conv->groups == 1 && conv->ci >= MIN_CHANNELS && conv->co >= MIN_CHANNELS &&
+    return !conv->direct && conv->kh == 3 && conv->kw == 3 && conv->sy == 1 && conv->sx == 1 && conv->dy == 1 &&
+           conv->dx == 1 && conv->groups == 1 && conv->ci >= MIN_CHANNELS && conv->co >= MIN_CHANNELS &&
            conv->wo >= MIN_WIDTH;
 }
 
