@@ -126,9 +126,13 @@ static void add_task(void *arg, int c, int slot)
     for (size_t at = 0; at < plane; at += ADD_SAMPLES) {
         size_t n = plane - at < ADD_SAMPLES ? plane - at : ADD_SAMPLES;
         float *y = plan->value[bands->index] + (size_t)c * plane + at;
+        const float *x = plan->value[a->source] + (size_t)c * plane + at;
         view_samples(plan, b, c, at, n, other);
-        view_samples(plan, a, c, at, n, y);
-        plan->dsp.add(y, y, other, n);
+        if (!view_is_plain(a)) {
+            view_samples(plan, a, c, at, n, y);
+            x = y;
+        }
+        plan->dsp.add(y, x, other, n);
     }
 }
 

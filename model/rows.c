@@ -10,10 +10,22 @@ static inline float clamp01(float x)
     return x < 1.0f ? x : 1.0f;
 }
 
-void rows_load(float *to, const uint8_t *from, int step, float scale, float shift, int n)
+/* Compilers vectorise these loops where they see the step: that of planes, of RGB and of RGBA. */
+static inline void load_steps(float *restrict to, const uint8_t *restrict from, int step, float scale, float shift,
+                              int n)
 {
     for (int i = 0; i < n; i++)
         to[i] = scale * (float)from[(ptrdiff_t)i * step] + shift;
+}
+
+void rows_load(float *to, const uint8_t *from, int step, float scale, float shift, int n)
+{
+    switch (step) {
+    case 1: load_steps(to, from, 1, scale, shift, n); break;
+    case 3: load_steps(to, from, 3, scale, shift, n); break;
+    case 4: load_steps(to, from, 4, scale, shift, n); break;
+    default: load_steps(to, from, step, scale, shift, n); break;
+    }
 }
 
 void rows_lerp(float *to, const float *a, const float *b, float w, int n)
@@ -26,15 +38,16 @@ void rows_lerp(float *to, const float *a, const float *b, float w, int n)
  *   source      0       1       2          result 2i   = 3/4 s[i] + 1/4 s[i-1]
  *   result    0   1   2   3   4   5        result 2i+1 = 3/4 s[i] + 1/4 s[i+1]     ends repeat
  */
-void rows_enlarge2(float *to, const float *from, int n)
+void rows_enlarge2(float *restrict to, const float *restrict from, int n)
 {
     int m = (n + 1) / 2;
-    for (int i = 0; i < n; i++) {
-        int near = i / 2;
-        int far = i % 2 ? near + 1 : near - 1;
-        far = far < 0 ? 0 : far < m ? far : m - 1;
-        to[i] = from[near] + 0.25f * (from[far] - from[near]);
+    to[0] = from[0];
+    for (int i = 0; i + 1 < m; i++) {
+        to[2 * i + 1] = from[i] + 0.25f * (from[i + 1] - from[i]);
+        to[2 * i + 2] = from[i + 1] + 0.25f * (from[i] - from[i + 1]);
     }
+    if (n % 2 == 0)
+        to[n - 1] = from[m - 1];
 }
 
 void rows_halve(float *to, const float *from, int n)
@@ -94,14 +107,23 @@ void rows_keep(float *levels, const uint8_t *from, int from_step, int log2_sub, 
             levels[i] = (float)from[(ptrdiff_t)(i >> log2_sub) * from_step];
 }
 
-void rows_store(uint8_t *to, int to_step, const uint8_t *source, int source_step, const float *levels, float strength,
-                int n)
+static inline void store_steps(uint8_t *to, int to_step, const uint8_t *source, int source_step, const float *levels,
+                               float strength, int n)
 {
     float rest = 1.0f - strength;
     for (int i = 0; i < n; i++) {
         float level = strength * levels[i] + rest * (float)source[(ptrdiff_t)i * source_step] + 0.5f;
-        to[(ptrdiff_t)i * to_step] = (uint8_t)(level < 255.0f ? (int)level : 255);
+        to[(ptrdiff_t)i * to_step] = (uint8_t)(int)(level < 255.0f ? level : 255.0f);
     }
+}
+
+void rows_store(uint8_t *to, int to_step, const uint8_t *source, int source_step, const float *levels, float strength,
+                int n)
+{
+    if (to_step == 1 && source_step == 1)
+        store_steps(to, 1, source, 1, levels, strength, n);
+    else
+        store_steps(to, to_step, source, source_step, levels, strength, n);
 }
 
 void rows_copy(uint8_t *to, int to_step, const uint8_t *from, int from_step, int n)

@@ -2,6 +2,7 @@
 #ifndef NST_MODEL_VIEW_H
 #define NST_MODEL_VIEW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "graph.h"
@@ -21,6 +22,12 @@ typedef struct NstView {
 } NstView;
 
 struct NstPlan;
+
+/* The value is stored as it is. */
+static inline bool view_is_plain(const NstView *view)
+{
+    return view->norm < 0 && view->relu < 0 && view->upsample < 0 && view->depthwise < 0;
+}
 
 /* Decides which live nodes stay virtual, and fills in plan->view and plan->is_virtual of all. */
 void view_plan(struct NstPlan *plan);
