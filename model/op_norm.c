@@ -17,8 +17,8 @@ static void norm_forward(NstPlan *plan, int index)
         mean[c] = (float)(plan->dsp.sum(x, n) / (double)n);
         double variance = plan->dsp.sum_sq_dev(x, mean[c], n) / (double)n;
         inverse[c] = (float)(1 / sqrt(variance + (double)node->eps));
-        plan->dsp.normalise(plan->value[index] + (size_t)c * n, x, mean[c], (scale ? scale[c] : 1) * inverse[c],
-                            shift ? shift[c] : 0, n);
+        plan->dsp.normalize(plan->value[index] + (size_t)c * n, x, mean[c], (scale ? scale[c] : 1) * inverse[c],
+                            shift ? shift[c] : 0, -INFINITY, n);
     }
 }
 

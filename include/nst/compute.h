@@ -12,6 +12,7 @@ extern "C" {
 enum {
     NST_CPU_AVX2 = 1 << 0,   /* x86-64 with AVX2 and FMA */
     NST_CPU_AVX512 = 1 << 1, /* x86-64 with AVX-512 F, DQ, BW and VL */
+    NST_CPU_NEON = 1 << 2,   /* AArch64 */
     NST_CPU_ALL = ~0
 };
 
@@ -19,7 +20,7 @@ enum {
 NST_API unsigned nst_cpu_available(void);
 
 /*
- * Reads a list of instruction sets ("avx2", "avx2,avx512", "scalar" or "none", "all") into a mask. A name that is
+ * Reads a list of instruction sets ("avx2", "avx2,avx512", "neon", "scalar" or "none", "all") into a mask. A name that is
  * known but not available here is accepted and has no effect. NST_EINVAL for an unknown name.
  */
 NST_API int nst_cpu_parse(const char *list, unsigned *mask, NstError *err);

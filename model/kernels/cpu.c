@@ -11,6 +11,7 @@ static const struct {
 } cpu_names[] = {
     {"avx2", NST_CPU_AVX2},
     {"avx512", NST_CPU_AVX512},
+    {"neon", NST_CPU_NEON},
     {"all", (unsigned)NST_CPU_ALL},
     {"scalar", 0},
     {"none", 0},
@@ -25,6 +26,8 @@ unsigned nst_cpu_available(void)
     if (mask && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
         mask |= NST_CPU_AVX512;
+#elif defined(__aarch64__)
+    mask |= NST_CPU_NEON;
 #endif
     return mask;
 }
@@ -47,7 +50,7 @@ int nst_cpu_parse(const char *list, unsigned *mask, NstError *err)
         size_t length = strcspn(name, ",");
         unsigned bits;
         if (cpu_find(name, length, &bits) < 0)
-            return fail(err, NST_EINVAL, "instruction set \"%.*s\": avx2, avx512, scalar, none or all expected",
+            return fail(err, NST_EINVAL, "instruction set \"%.*s\": avx2, avx512, neon, scalar, none or all expected",
                         (int)(length > 60 ? 60 : length), name);
         all |= bits;
         name = name[length] ? name + length + 1 : NULL;
@@ -73,5 +76,8 @@ void dsp_init(NstDsp *dsp, unsigned cpu)
         dsp_init_avx2(dsp);
     if (cpu & NST_CPU_AVX512)
         dsp_init_avx512(dsp);
+#elif defined(__aarch64__)
+    if (cpu & NST_CPU_NEON)
+        dsp_init_neon(dsp);
 #endif
 }

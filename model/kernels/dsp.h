@@ -42,14 +42,18 @@ typedef struct NstDsp {
     void (*multiply_panel)(int m, int n, int k, const float *packed, const float *panel, float *c, int ldc);
 
     /*
-     * Winograd F(4x4, 3x3) for a row of n <= NST_WINOGRAD_TILES tiles of one channel. Element e = 6 r + c of the 6x6 values of tile t
-     * lies at v[e step + t]. Input: 6 rows of 4 n + 2 samples, `stride` apart. Output: 4 rows of 4 n results.
+     * Winograd F(4x4, 3x3) for a row of n <= NST_WINOGRAD_TILES tiles of one channel. Element e = 6 r + c of the 6x6
+     * values of tile t lies at v[e step + t]. Input: 6 rows of 4 n + 2 samples, `stride` apart. Output: 4 rows of 4 n
+     * results.
      */
     void (*winograd_input)(const float *x, ptrdiff_t stride, float *v, ptrdiff_t step, int n);
     void (*winograd_output)(const float *m, ptrdiff_t step, float bias, float *y, ptrdiff_t stride, int n);
 
-    /* One row of a depthwise convolution: y[i] = sum over ky, kx of k[ky][kx] x[ky * x_stride + i * stride_x + kx * dilation_x] + bias.
-     * x points at the first tap of the first row; x_stride already holds the vertical dilation. */
+    /*
+     * One row of a depthwise convolution:
+     * y[i] = bias + sum over ky, kx of k[ky][kx] x[ky * x_stride + i * stride_x + kx * dilation_x].
+     * x points at the first tap of the first row; x_stride already holds the vertical dilation.
+     */
     void (*depthwise_row)(float *y, const float *x, ptrdiff_t x_stride, const float *k, int kh, int kw, int stride_x,
                           int dilation_x, float bias, int n);
 
@@ -62,15 +66,13 @@ typedef struct NstDsp {
     double (*dot)(const float *a, const float *b, size_t n);
 
     void (*scale_shift)(float *y, const float *x, float scale, float shift, size_t n); /* y = scale x + shift; y may be x */
-    /* y = (x - mean) scale + shift, exact where x is near the mean; y may be x */
-    void (*normalise)(float *y, const float *x, float mean, float scale, float shift, size_t n);
-    void (*normalize)(float *y, const float *x, float mean, float scale, float shift, float floor,
-                      size_t n); /* y = max((x - mean) scale + shift, floor); y may be x; NaN stays */
-    void (*relu)(float *y, const float *x, size_t n);                                  /* y may be x */
-    void (*add)(float *y, const float *a, const float *b, size_t n);                   /* y may be a or b */
+    /* y = max((x - mean) scale + shift, floor), exact where x is near the mean; NaN stays; y may be x */
+    void (*normalize)(float *y, const float *x, float mean, float scale, float shift, float floor, size_t n);
+    void (*relu)(float *y, const float *x, size_t n);                    /* NaN stays; y may be x */
+    void (*add)(float *y, const float *a, const float *b, size_t n);     /* y may be a or b */
     void (*mul)(float *y, const float *a, const float *b, size_t n);
-    void (*mul_add)(float *y, const float *a, const float *b, size_t n);               /* y += a b */
-    void (*axpy)(float *y, const float *x, float scale, size_t n);                     /* y += scale x */
+    void (*mul_add)(float *y, const float *a, const float *b, size_t n); /* y += a b */
+    void (*axpy)(float *y, const float *x, float scale, size_t n);       /* y += scale x */
 
     /* y[i] = a[i] + w (b[i] - a[i]) : two rows of a bilinear enlargement */
     void (*lerp)(float *y, const float *a, const float *b, float w, size_t n);
@@ -83,6 +85,8 @@ void dsp_init_scalar(NstDsp *dsp);
 #if defined(__x86_64__)
 void dsp_init_avx2(NstDsp *dsp);
 void dsp_init_avx512(NstDsp *dsp);
+#elif defined(__aarch64__)
+void dsp_init_neon(NstDsp *dsp);
 #endif
 
 #endif

@@ -4,10 +4,10 @@
 
 #include "dsp.h"
 
-/* NstDsp.few_row from pixel j on, in plain C. */
-static inline void few_row_rest(const NstFewRow *r, int j)
+/* NstDsp.few_row in plain C */
+static inline void few_row_plain(const NstFewRow *r)
 {
-    for (; j < r->n; j++)
+    for (int j = 0; j < r->n; j++)
         for (int o = 0; o < r->co; o++) {
             const float *k = r->k + (ptrdiff_t)o * r->ci * r->kh * r->kw;
             float sum = r->bias ? r->bias[o] : 0;

@@ -11,49 +11,74 @@
  *  MR|  A  | C  |   each element of C is one chain of additions over k within a block of KC, then one addition
  *    +-----+----+   a block: its bits do not depend on how the caller cuts M and N.
  *
- * Included once for each variant, after kernels_tmpl.h's TARGET and NAME, with
+ * Included once for each variant, after kernels_tmpl.h, with
  *   MR, NV        rows, and vectors of columns, of the tile
- *   VL            floats a vector
- *   V             vector type; V_LOAD(p) V_STORE(p, v) V_SET1(x) V_FMA(a, b, c) = a b + c
  */
 
 enum { NAME(NR) = NV * VL, NAME(KC) = 256, NAME(MC) = 64 };
 
-/* tile: MR x NR = packed a (kc x MR) times packed b (kc x NR) */
-TARGET static inline void NAME(tile)(int kc, const float *restrict a, const float *restrict b, float *restrict tile)
+/* C (MR x nv VL) (+)= packed a (kc x MR) times packed b (kc x NR); nv is a constant where this is inlined */
+TARGET static inline __attribute__((always_inline)) void NAME(tile)(int nv, int kc, const float *restrict a,
+                                                                    const float *restrict b, int add, float *c,
+                                                                    ptrdiff_t ldc)
 {
     V acc[MR][NV];
     for (int i = 0; i < MR; i++)
-        for (int j = 0; j < NV; j++)
+        for (int j = 0; j < nv; j++)
             acc[i][j] = V_SET1(0);
     for (int k = 0; k < kc; k++, a += MR, b += NAME(NR)) {
         V bv[NV];
-        for (int j = 0; j < NV; j++)
+        for (int j = 0; j < nv; j++)
             bv[j] = V_LOAD(b + j * VL);
         for (int i = 0; i < MR; i++) {
             V av = V_SET1(a[i]);
-            for (int j = 0; j < NV; j++)
+            for (int j = 0; j < nv; j++)
                 acc[i][j] = V_FMA(av, bv[j], acc[i][j]);
         }
     }
-    for (int i = 0; i < MR; i++)
-        for (int j = 0; j < NV; j++)
-            V_STORE(tile + i * NAME(NR) + j * VL, acc[i][j]);
+    for (int i = 0; i < MR; i++, c += ldc)
+        for (int j = 0; j < nv; j++) {
+            if (add)
+                acc[i][j] += V_LOAD(c + j * VL);
+            V_STORE(c + j * VL, acc[i][j]);
+        }
 }
 
-/* Adds or writes the m x n corner of a tile to C. */
-TARGET static inline void NAME(tile_out)(const float *tile, int m, int n, int add, float *c, int ldc)
+TARGET static void NAME(tile_1)(int kc, const float *a, const float *b, int add, float *c, ptrdiff_t ldc)
 {
-    for (int i = 0; i < m; i++) {
-        float *row = c + (ptrdiff_t)i * ldc;
-        const float *from = tile + i * NAME(NR);
-        if (add)
-            for (int j = 0; j < n; j++)
-                row[j] += from[j];
-        else
-            for (int j = 0; j < n; j++)
-                row[j] = from[j];
-    }
+    NAME(tile)(1, kc, a, b, add, c, ldc);
+}
+
+TARGET static void NAME(tile_2)(int kc, const float *a, const float *b, int add, float *c, ptrdiff_t ldc)
+{
+    NAME(tile)(2, kc, a, b, add, c, ldc);
+}
+
+TARGET static void NAME(tile_all)(int kc, const float *a, const float *b, int add, float *c, ptrdiff_t ldc)
+{
+    NAME(tile)(NV, kc, a, b, add, c, ldc);
+}
+
+/* The upper left m x n of a tile, straight to C where these are whole vectors */
+TARGET static inline void NAME(tile_part)(int m, int n, int kc, const float *a, const float *b, int add, float *c,
+                                          ptrdiff_t ldc)
+{
+    _Alignas(64) float whole[MR * NAME(NR)];
+    bool direct = m >= MR && n % VL == 0;
+    float *to = direct ? c : whole;
+    ptrdiff_t to_step = direct ? ldc : NAME(NR);
+    int to_add = direct ? add : 0;
+    if (n <= VL)
+        NAME(tile_1)(kc, a, b, to_add, to, to_step);
+    else if (n <= 2 * VL)
+        NAME(tile_2)(kc, a, b, to_add, to, to_step);
+    else
+        NAME(tile_all)(kc, a, b, to_add, to, to_step);
+    if (direct)
+        return;
+    for (int i = 0; i < m && i < MR; i++)
+        for (int j = 0; j < n; j++)
+            c[i * ldc + j] = add ? c[i * ldc + j] + whole[i * NAME(NR) + j] : whole[i * NAME(NR) + j];
 }
 
 /* m x kc of op(A) into panels of MR rows; missing rows are zero */
@@ -91,12 +116,8 @@ TARGET static void NAME(pack_rows)(int m, int k, const float *a, int lda, float 
 
 TARGET static void NAME(multiply_panel)(int m, int n, int k, const float *packed, const float *panel, float *c, int ldc)
 {
-    _Alignas(64) float tile[MR * NAME(NR)];
-    for (int i = 0; i < m; i += MR) {
-        float *corner = c + (ptrdiff_t)i * ldc;
-        NAME(tile)(k, packed + (ptrdiff_t)i * k, panel, tile);
-        NAME(tile_out)(tile, m - i < MR ? m - i : MR, n, 0, corner, ldc);
-    }
+    for (int i = 0; i < m; i += MR)
+        NAME(tile_part)(m - i, n, k, packed + (ptrdiff_t)i * k, panel, 0, c + (ptrdiff_t)i * ldc, ldc);
 }
 
 /* C (m x n) (+)= packed A (m x kc) times op(B) (kc x n) */
@@ -104,14 +125,11 @@ TARGET static void NAME(block)(int trans_b, int m, int n, int kc, const float *p
                                float *c, int ldc)
 {
     _Alignas(64) float panel[NAME(KC) * NAME(NR)];
-    _Alignas(64) float tile[MR * NAME(NR)];
     for (int j = 0; j < n; j += NAME(NR)) {
         int nr = n - j < NAME(NR) ? n - j : NAME(NR);
         NAME(pack_b)(trans_b, b + (trans_b ? (ptrdiff_t)j * ldb : j), ldb, nr, kc, panel);
-        for (int i = 0; i < m; i += MR) {
-            NAME(tile)(kc, packed + (ptrdiff_t)i * kc, panel, tile);
-            NAME(tile_out)(tile, m - i < MR ? m - i : MR, nr, add, c + (ptrdiff_t)i * ldc + j, ldc);
-        }
+        for (int i = 0; i < m; i += MR)
+            NAME(tile_part)(m - i, nr, kc, packed + (ptrdiff_t)i * kc, panel, add, c + (ptrdiff_t)i * ldc + j, ldc);
     }
 }
 
@@ -133,4 +151,13 @@ TARGET static void NAME(gemm)(int trans_a, int trans_b, int m, int n, int k, con
             NAME(block)(trans_b, mc, n, kc, packed, b_block, ldb, add, c + (ptrdiff_t)i * ldc, ldc);
         }
     }
+}
+
+TARGET static void NAME(gemm_fill)(NstDsp *dsp)
+{
+    dsp->gemm = NAME(gemm);
+    dsp->panel_height = MR;
+    dsp->panel_width = NAME(NR);
+    dsp->pack_rows = NAME(pack_rows);
+    dsp->multiply_panel = NAME(multiply_panel);
 }

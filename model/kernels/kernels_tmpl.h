@@ -1,15 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernels of dsp.h in plain C, which the compiler vectorises for the instruction set named by TARGET. Included once
- * for each variant, with
+ * The kernels of dsp.h over rows of samples. Included first of all templates, once for each variant, with
  *   TARGET     attribute for functions, or nothing
- *   NAME(x)    x with the variant's suffix
+ *   NAME(x)    x with the variant's prefix
+ *   VL, V      floats a vector, and its type, which + and - work on;
+ *              V_LOAD(p) V_STORE(p, v) V_SET1(x) V_FMA(a, b, c) = a b + c
+ *   FMA        V_FMA of one sample
+ *   DL, D      the same for doubles: D_STORE D_SET1 D_FMA, and D_WIDEN(p), which loads floats
+ *
+ * A sample's result has the same bits wherever in its row it lies.
  */
 
-/* Sums run in LANES independent double lanes, added up in a fixed order. */
-enum { LANES = 16 };
+/* ---- sums ---- */
 
-TARGET static double NAME(fold)(const double *lane)
+/* Sums run in LANES independent double lanes, added up in a fixed order. */
+enum { LANES = 16, NAME(LANE_VECTORS) = LANES / DL };
+
+TARGET static inline void NAME(clear)(D *sum)
+{
+    for (int l = 0; l < NAME(LANE_VECTORS); l++)
+        sum[l] = D_SET1(0);
+}
+
+TARGET static inline void NAME(split)(const D *sum, double *lane)
+{
+    for (int l = 0; l < NAME(LANE_VECTORS); l++)
+        D_STORE(lane + l * DL, sum[l]);
+}
+
+TARGET static inline double NAME(fold)(const double *lane)
 {
     double total = 0;
     for (int l = 0; l < LANES; l++)
@@ -19,11 +38,14 @@ TARGET static double NAME(fold)(const double *lane)
 
 TARGET static double NAME(sum)(const float *x, size_t n)
 {
-    double lane[LANES] = {0};
+    D sum[NAME(LANE_VECTORS)];
+    double lane[LANES];
     size_t i = 0;
+    NAME(clear)(sum);
     for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++)
-            lane[l] += (double)x[i + l];
+        for (int l = 0; l < NAME(LANE_VECTORS); l++)
+            sum[l] += D_WIDEN(x + i + l * DL);
+    NAME(split)(sum, lane);
     for (; i < n; i++)
         lane[i % LANES] += (double)x[i];
     return NAME(fold)(lane);
@@ -31,13 +53,16 @@ TARGET static double NAME(sum)(const float *x, size_t n)
 
 TARGET static double NAME(sum_sq_dev)(const float *x, float mean, size_t n)
 {
-    double lane[LANES] = {0};
+    D sum[NAME(LANE_VECTORS)];
+    double lane[LANES];
     size_t i = 0;
+    NAME(clear)(sum);
     for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) {
-            double d = (double)x[i + l] - (double)mean;
-            lane[l] += d * d;
+        for (int l = 0; l < NAME(LANE_VECTORS); l++) {
+            D d = D_WIDEN(x + i + l * DL) - D_SET1((double)mean);
+            sum[l] = D_FMA(d, d, sum[l]);
         }
+    NAME(split)(sum, lane);
     for (; i < n; i++) {
         double d = (double)x[i] - (double)mean;
         lane[i % LANES] += d * d;
@@ -47,108 +72,132 @@ TARGET static double NAME(sum_sq_dev)(const float *x, float mean, size_t n)
 
 TARGET static void NAME(sum_and_squares)(const float *x, size_t n, double sums[2])
 {
-    double lane[LANES] = {0}, square[LANES] = {0};
+    D sum[NAME(LANE_VECTORS)], square[NAME(LANE_VECTORS)];
+    double lane[LANES], square_lane[LANES];
     size_t i = 0;
+    NAME(clear)(sum);
+    NAME(clear)(square);
     for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) {
-            double v = (double)x[i + l];
-            lane[l] += v;
-            square[l] += v * v;
+        for (int l = 0; l < NAME(LANE_VECTORS); l++) {
+            D v = D_WIDEN(x + i + l * DL);
+            sum[l] += v;
+            square[l] = D_FMA(v, v, square[l]);
         }
+    NAME(split)(sum, lane);
+    NAME(split)(square, square_lane);
     for (; i < n; i++) {
         double v = (double)x[i];
         lane[i % LANES] += v;
-        square[i % LANES] += v * v;
+        square_lane[i % LANES] += v * v;
     }
     sums[0] = NAME(fold)(lane);
-    sums[1] = NAME(fold)(square);
+    sums[1] = NAME(fold)(square_lane);
 }
 
 TARGET static double NAME(dot)(const float *a, const float *b, size_t n)
 {
-    double lane[LANES] = {0};
+    D sum[NAME(LANE_VECTORS)];
+    double lane[LANES];
     size_t i = 0;
+    NAME(clear)(sum);
     for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++)
-            lane[l] += (double)a[i + l] * (double)b[i + l];
+        for (int l = 0; l < NAME(LANE_VECTORS); l++)
+            sum[l] = D_FMA(D_WIDEN(a + i + l * DL), D_WIDEN(b + i + l * DL), sum[l]);
+    NAME(split)(sum, lane);
     for (; i < n; i++)
         lane[i % LANES] += (double)a[i] * (double)b[i];
     return NAME(fold)(lane);
 }
 
+/* ---- one result a sample: vectorised by the compiler; y may be x, so `simd` instead of restrict ---- */
+
 TARGET static void NAME(scale_shift)(float *y, const float *x, float scale, float shift, size_t n)
 {
+#pragma omp simd
     for (size_t i = 0; i < n; i++)
-        y[i] = scale * x[i] + shift;
-}
-
-TARGET static void NAME(normalise)(float *y, const float *x, float mean, float scale, float shift, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] = (x[i] - mean) * scale + shift;
+        y[i] = FMA(scale, x[i], shift);
 }
 
 TARGET static void NAME(normalize)(float *y, const float *x, float mean, float scale, float shift, float floor,
                                    size_t n)
 {
+#pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        float v = (x[i] - mean) * scale + shift;
+        float v = FMA(x[i] - mean, scale, shift);
         y[i] = v < floor ? floor : v;
     }
 }
 
 TARGET static void NAME(relu)(float *y, const float *x, size_t n)
 {
+#pragma omp simd
     for (size_t i = 0; i < n; i++)
         y[i] = x[i] < 0 ? 0 : x[i];
 }
 
 TARGET static void NAME(add)(float *y, const float *a, const float *b, size_t n)
 {
+#pragma omp simd
     for (size_t i = 0; i < n; i++)
         y[i] = a[i] + b[i];
 }
 
 TARGET static void NAME(mul)(float *y, const float *a, const float *b, size_t n)
 {
+#pragma omp simd
     for (size_t i = 0; i < n; i++)
         y[i] = a[i] * b[i];
 }
 
 TARGET static void NAME(mul_add)(float *y, const float *a, const float *b, size_t n)
 {
+#pragma omp simd
     for (size_t i = 0; i < n; i++)
-        y[i] += a[i] * b[i];
+        y[i] = FMA(a[i], b[i], y[i]);
 }
 
 TARGET static void NAME(axpy)(float *y, const float *x, float scale, size_t n)
 {
+#pragma omp simd
     for (size_t i = 0; i < n; i++)
-        y[i] += scale * x[i];
+        y[i] = FMA(scale, x[i], y[i]);
 }
 
-TARGET static void NAME(lerp)(float *restrict y, const float *a, const float *b, float w, size_t n)
+TARGET static void NAME(lerp)(float *y, const float *a, const float *b, float w, size_t n)
 {
+#pragma omp simd
     for (size_t i = 0; i < n; i++)
-        y[i] = a[i] + w * (b[i] - a[i]);
+        y[i] = FMA(w, b[i] - a[i], a[i]);
 }
 
-TARGET static void NAME(depthwise_3x3)(float *restrict y, const float *x0, const float *x1, const float *x2,
-                                       const float *k, float bias, int n)
+/* ---- depthwise convolution ---- */
+
+/* 3x3, stride 1. y[0 .. VL - 1] of the row */
+TARGET static inline void NAME(depthwise_vector)(float *y, const float *x, ptrdiff_t x_stride, const float *k,
+                                                 int dilation_x, float bias)
 {
-    for (int i = 0; i < n; i++) {
-        float top = k[0] * x0[i] + k[1] * x0[i + 1] + k[2] * x0[i + 2];
-        float middle = k[3] * x1[i] + k[4] * x1[i + 1] + k[5] * x1[i + 2];
-        float bottom = k[6] * x2[i] + k[7] * x2[i + 1] + k[8] * x2[i + 2];
-        y[i] = bias + top + middle + bottom;
+    V sum = V_SET1(bias);
+    for (int ky = 0; ky < 3; ky++)
+        for (int kx = 0; kx < 3; kx++)
+            sum = V_FMA(V_SET1(k[3 * ky + kx]), V_LOAD(x + ky * x_stride + (ptrdiff_t)kx * dilation_x), sum);
+    V_STORE(y, sum);
+}
+
+/* Where less than a vector is left, the last vector of the row is done again. */
+TARGET static void NAME(depthwise_3x3)(float *y, const float *x, ptrdiff_t x_stride, const float *k, int dilation_x,
+                                       float bias, int n)
+{
+    for (int i = 0; i < n; i += VL) {
+        int at = i + VL <= n ? i : n - VL;
+        NAME(depthwise_vector)(y + at, x + at, x_stride, k, dilation_x, bias);
     }
 }
 
-TARGET static void NAME(depthwise_row)(float *restrict y, const float *x, ptrdiff_t x_stride, const float *k, int kh,
-                                       int kw, int stride_x, int dilation_x, float bias, int n)
+TARGET static void NAME(depthwise_row)(float *restrict y, const float *restrict x, ptrdiff_t x_stride, const float *k,
+                                       int kh, int kw, int stride_x, int dilation_x, float bias, int n)
 {
-    if (kh == 3 && kw == 3 && stride_x == 1 && dilation_x == 1) {
-        NAME(depthwise_3x3)(y, x, x + x_stride, x + 2 * x_stride, k, bias, n);
+    if (kh == 3 && kw == 3 && stride_x == 1 && n >= VL) {
+        NAME(depthwise_3x3)(y, x, x_stride, k, dilation_x, bias, n);
         return;
     }
     for (int i = 0; i < n; i++)
@@ -157,12 +206,14 @@ TARGET static void NAME(depthwise_row)(float *restrict y, const float *x, ptrdif
         for (int kx = 0; kx < kw; kx++) {
             const float *from = x + ky * x_stride + (ptrdiff_t)kx * dilation_x;
             float tap = k[ky * kw + kx];
-            for (int i = 0; i < n; i++)
-                y[i] += tap * from[(ptrdiff_t)i * stride_x];
+            if (stride_x == 1)
+                NAME(axpy)(y, from, tap, (size_t)n);
+            for (int i = 0; stride_x != 1 && i < n; i++)
+                y[i] = FMA(tap, from[(ptrdiff_t)i * stride_x], y[i]);
         }
 }
 
-TARGET static void NAME(dsp_fill)(NstDsp *dsp)
+TARGET static void NAME(kernels_fill)(NstDsp *dsp)
 {
     dsp->depthwise_row = NAME(depthwise_row);
     dsp->sum = NAME(sum);
@@ -170,7 +221,6 @@ TARGET static void NAME(dsp_fill)(NstDsp *dsp)
     dsp->sum_and_squares = NAME(sum_and_squares);
     dsp->dot = NAME(dot);
     dsp->scale_shift = NAME(scale_shift);
-    dsp->normalise = NAME(normalise);
     dsp->normalize = NAME(normalize);
     dsp->relu = NAME(relu);
     dsp->add = NAME(add);

@@ -7,6 +7,49 @@
 
 #define TARGET
 #define NAME(x) scalar_##x
+
+#define VL 1
+#define V float
+#define V_LOAD(p) (*(p))
+#define V_STORE(p, v) (*(p) = (v))
+#define V_SET1(x) ((float)(x))
+#define V_FMA(a, b, c) ((a) * (b) + (c))
+#define FMA(a, b, c) V_FMA(a, b, c)
+
+#define DL 1
+#define D double
+#define D_WIDEN(p) ((double)*(p))
+#define D_STORE(p, v) (*(p) = (v))
+#define D_SET1(x) ((double)(x))
+#define D_FMA(a, b, c) ((a) * (b) + (c))
+
+static inline void scalar_load4(const float *p, float d[4])
+{
+    memcpy(d, p, 4 * sizeof(*d));
+}
+
+static inline void scalar_store4(float *p, const float d[4])
+{
+    memcpy(p, d, 4 * sizeof(*p));
+}
+
+static inline float scalar_next(float v, float x)
+{
+    (void)v;
+    return x;
+}
+
+static inline float scalar_load_some(const float *p, int n)
+{
+    return n ? *p : 0;
+}
+
+static inline void scalar_store_some(float *p, float v, int n)
+{
+    if (n)
+        *p = v;
+}
+
 #include "kernels_tmpl.h"
 #include "winograd_tmpl.h"
 
@@ -41,20 +84,14 @@ static void scalar_multiply_panel(int m, int n, int k, const float *packed, cons
     scalar_gemm(0, 0, m, n, k, packed, k, panel, SCALAR_PANEL, 0, c, ldc);
 }
 
-static void scalar_few_row(const NstFewRow *row)
-{
-    few_row_rest(row, 0);
-}
-
 void dsp_init_scalar(NstDsp *dsp)
 {
-    scalar_dsp_fill(dsp);
+    scalar_kernels_fill(dsp);
+    scalar_winograd_fill(dsp);
     dsp->gemm = scalar_gemm;
     dsp->panel_height = 1;
     dsp->panel_width = SCALAR_PANEL;
     dsp->pack_rows = scalar_pack_rows;
     dsp->multiply_panel = scalar_multiply_panel;
-    dsp->winograd_input = scalar_winograd_input;
-    dsp->winograd_output = scalar_winograd_output;
-    dsp->few_row = scalar_few_row;
+    dsp->few_row = few_row_plain;
 }

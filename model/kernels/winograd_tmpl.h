@@ -1,74 +1,130 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Transforms of Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016, section 4), vectorised over the tiles of
- * a row. A tile is 6x6 samples of the picture and yields 4x4 results; neighbours overlap by two samples.
- * Included once for each variant, with TARGET and NAME of kernels_tmpl.h.
+ * Transforms of Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016, section 4). A tile is 6x6 samples of the
+ * picture and yields 4x4 results; neighbours overlap by two samples. Both transforms take the columns first, where
+ * neighbouring samples fill a vector, then the rows, where a vector holds one element of VL tiles. Where fewer than VL
+ * tiles are left at the end, the last VL are done again.
+ *
+ * Included once for each variant, after kernels_tmpl.h, with
+ *   NAME(load4)(p, d)     d[i] = p[i], p[4 + i], p[8 + i] ...
+ *   NAME(store4)(p, d)    the reverse
+ *   NAME(next)(v, x)      v without its first element, and x behind
+ *   NAME(load_some)(p, n), NAME(store_some)(p, v, n)    the first n < VL elements; load_some sets the others to 0
  */
 
-/* x: 6 rows of 4 n + 2 samples. v[(6 r + c) step + t]: element r, c of B^T d B for tile t. */
-TARGET static void NAME(winograd_input)(const float *x, ptrdiff_t stride, float *restrict v, ptrdiff_t step, int n)
+/* B^T d */
+TARGET static inline __attribute__((always_inline)) void NAME(input_transform)(const V d[6], V to[6])
 {
-    float row[36][NST_WINOGRAD_TILES]; /* d B, 6 x 6 */
-    for (int r = 0; r < 6; r++, x += stride) {
-        float d[4][NST_WINOGRAD_TILES + 1]; /* the row, every fourth sample */
-        for (int t = 0; t < n; t++) {
-            d[0][t] = x[4 * t];
-            d[1][t] = x[4 * t + 1];
-            d[2][t] = x[4 * t + 2];
-            d[3][t] = x[4 * t + 3];
-        }
-        d[0][n] = x[4 * n];
-        d[1][n] = x[4 * n + 1];
-        for (int t = 0; t < n; t++) {
-            float d0 = d[0][t], d1 = d[1][t], d2 = d[2][t], d3 = d[3][t], d4 = d[0][t + 1], d5 = d[1][t + 1];
-            float even = d4 - 4 * d2, odd = d3 - 4 * d1, near = d4 - d2, far = 2 * (d3 - d1);
-            row[6 * r + 0][t] = 4 * d0 - 5 * d2 + d4;
-            row[6 * r + 1][t] = even + odd;
-            row[6 * r + 2][t] = even - odd;
-            row[6 * r + 3][t] = near + far;
-            row[6 * r + 4][t] = near - far;
-            row[6 * r + 5][t] = 4 * d1 - 5 * d3 + d5;
-        }
-    }
-    for (int c = 0; c < 6; c++, v += step) {
-#pragma omp simd
-        for (int t = 0; t < n; t++) {
-            float d0 = row[c][t], d1 = row[6 + c][t], d2 = row[12 + c][t];
-            float d3 = row[18 + c][t], d4 = row[24 + c][t], d5 = row[30 + c][t];
-            float even = d4 - 4 * d2, odd = d3 - 4 * d1, near = d4 - d2, far = 2 * (d3 - d1);
-            v[0 * step + t] = 4 * d0 - 5 * d2 + d4;
-            v[6 * step + t] = even + odd;
-            v[12 * step + t] = even - odd;
-            v[18 * step + t] = near + far;
-            v[24 * step + t] = near - far;
-            v[30 * step + t] = 4 * d1 - 5 * d3 + d5;
-        }
+    V four = V_SET1(4), five = V_SET1(-5), two = V_SET1(2);
+    V even = V_FMA(V_SET1(-4), d[2], d[4]), odd = V_FMA(V_SET1(-4), d[1], d[3]);
+    V near = d[4] - d[2], far = d[3] - d[1];
+    to[0] = V_FMA(four, d[0], V_FMA(five, d[2], d[4]));
+    to[1] = even + odd;
+    to[2] = even - odd;
+    to[3] = V_FMA(two, far, near);
+    to[4] = V_FMA(V_SET1(-2), far, near);
+    to[5] = V_FMA(four, d[1], V_FMA(five, d[3], d[5]));
+}
+
+enum { NAME(ROW) = 4 * NST_WINOGRAD_TILES + VL + 2 }; /* samples of a row, and room for a last whole vector */
+
+/* row: 6 rows of B^T d */
+TARGET static void NAME(input_columns)(const float *x, ptrdiff_t stride, float *row, int samples)
+{
+    for (int i = 0; i < samples; i += VL) {
+        V d[6], to[6];
+        for (int r = 0; r < 6; r++)
+            d[r] = i + VL <= samples ? V_LOAD(x + r * stride + i) : NAME(load_some)(x + r * stride + i, samples - i);
+        NAME(input_transform)(d, to);
+        for (int r = 0; r < 6; r++)
+            V_STORE(row + r * NAME(ROW) + i, to[r]);
     }
 }
 
-/* m as v above; y: 4 rows of 4 n results, A^T m A + bias. */
-TARGET static void NAME(winograd_output)(const float *m, ptrdiff_t step, float bias, float *restrict y,
-                                         ptrdiff_t stride, int n)
+/* v: B^T d B of the first n <= VL tiles of a row; n is a constant where this is inlined for whole vectors */
+TARGET static inline __attribute__((always_inline)) void NAME(input_tiles)(const float *row, float *v, ptrdiff_t step,
+                                                                           int n)
 {
-    float column[24][NST_WINOGRAD_TILES]; /* A^T m, 4 x 6 */
-    for (int c = 0; c < 6; c++, m += step)
-        for (int t = 0; t < n; t++) {
-            float m0 = m[t], m1 = m[6 * step + t], m2 = m[12 * step + t];
-            float m3 = m[18 * step + t], m4 = m[24 * step + t], m5 = m[30 * step + t];
-            float sum12 = m1 + m2, sum34 = m3 + m4, diff12 = m1 - m2, diff34 = m3 - m4;
-            column[c][t] = m0 + sum12 + sum34;
-            column[6 + c][t] = diff12 + 2 * diff34;
-            column[12 + c][t] = sum12 + 4 * sum34;
-            column[18 + c][t] = diff12 + 8 * diff34 + m5;
-        }
-    for (int r = 0; r < 4; r++, y += stride)
-        for (int t = 0; t < n; t++) {
-            float m0 = column[6 * r][t], m1 = column[6 * r + 1][t], m2 = column[6 * r + 2][t];
-            float m3 = column[6 * r + 3][t], m4 = column[6 * r + 4][t], m5 = column[6 * r + 5][t];
-            float sum12 = m1 + m2, sum34 = m3 + m4, diff12 = m1 - m2, diff34 = m3 - m4;
-            y[4 * t] = m0 + sum12 + sum34 + bias;
-            y[4 * t + 1] = diff12 + 2 * diff34 + bias;
-            y[4 * t + 2] = sum12 + 4 * sum34 + bias;
-            y[4 * t + 3] = diff12 + 8 * diff34 + m5 + bias;
-        }
+    for (int r = 0; r < 6; r++, row += NAME(ROW), v += 6 * step) {
+        V d[6], to[6];
+        NAME(load4)(row, d);
+        d[4] = NAME(next)(d[0], row[4 * VL]);
+        d[5] = NAME(next)(d[1], row[4 * VL + 1]);
+        NAME(input_transform)(d, to);
+        for (int c = 0; c < 6; c++)
+            if (n == VL)
+                V_STORE(v + c * step, to[c]);
+            else
+                NAME(store_some)(v + c * step, to[c], n);
+    }
+}
+
+TARGET static void NAME(winograd_input)(const float *x, ptrdiff_t stride, float *v, ptrdiff_t step, int n)
+{
+    float row[6 * NAME(ROW)];
+    if (n < VL) {
+        for (int r = 0; r < 6; r++)
+            memset(row + r * NAME(ROW) + 4 * n, 0, (size_t)(4 * (VL - n) + 2) * sizeof(*row));
+        NAME(input_columns)(x, stride, row, 4 * n + 2);
+        NAME(input_tiles)(row, v, step, n);
+        return;
+    }
+    NAME(input_columns)(x, stride, row, 4 * n + 2);
+    for (int t = 0; t < n; t += VL) {
+        int at = t + VL <= n ? t : n - VL;
+        NAME(input_tiles)(row + 4 * at, v + at, step, VL);
+    }
+}
+
+/* A^T m */
+TARGET static inline __attribute__((always_inline)) void NAME(output_transform)(const V m[6], V to[4])
+{
+    V sum12 = m[1] + m[2], sum34 = m[3] + m[4], diff12 = m[1] - m[2], diff34 = m[3] - m[4];
+    to[0] = m[0] + sum12 + sum34;
+    to[1] = V_FMA(V_SET1(2), diff34, diff12);
+    to[2] = V_FMA(V_SET1(4), sum34, sum12);
+    to[3] = V_FMA(V_SET1(8), diff34, diff12) + m[5];
+}
+
+/* y: A^T m A + bias of VL tiles, of which n are there; n is a constant where this is inlined for whole vectors */
+TARGET static inline __attribute__((always_inline)) void NAME(output_tiles)(const float *m, ptrdiff_t step, float bias,
+                                                                            float *y, ptrdiff_t stride, int n)
+{
+    V column[4][6]; /* A^T m */
+    for (int c = 0; c < 6; c++, m += step) {
+        V d[6], to[4];
+        for (int r = 0; r < 6; r++)
+            d[r] = n == VL ? V_LOAD(m + 6 * r * step) : NAME(load_some)(m + 6 * r * step, n);
+        NAME(output_transform)(d, to);
+        for (int r = 0; r < 4; r++)
+            column[r][c] = to[r];
+    }
+    for (int r = 0; r < 4; r++, y += stride) {
+        V to[4];
+        NAME(output_transform)(column[r], to);
+        for (int c = 0; c < 4; c++)
+            to[c] += V_SET1(bias);
+        NAME(store4)(y, to);
+    }
+}
+
+TARGET static void NAME(winograd_output)(const float *m, ptrdiff_t step, float bias, float *y, ptrdiff_t stride, int n)
+{
+    if (n < VL) {
+        float frame[4 * 4 * VL];
+        NAME(output_tiles)(m, step, bias, frame, 4 * VL, n);
+        for (int r = 0; r < 4; r++)
+            memcpy(y + r * stride, frame + r * 4 * VL, (size_t)(4 * n) * sizeof(*y));
+        return;
+    }
+    for (int t = 0; t < n; t += VL) {
+        int at = t + VL <= n ? t : n - VL;
+        NAME(output_tiles)(m + at, step, bias, y + 4 * at, stride, VL);
+    }
+}
+
+TARGET static void NAME(winograd_fill)(NstDsp *dsp)
+{
+    dsp->winograd_input = NAME(winograd_input);
+    dsp->winograd_output = NAME(winograd_output);
 }
