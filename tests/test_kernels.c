@@ -26,10 +26,21 @@ static NstRandom seeded(void)
 
 /* -- one result a sample -- */
 
-typedef enum Pointwise { SCALE_SHIFT, NORMALIZE, RELU, ADD, MUL, MUL_ADD, AXPY, LERP, N_POINTWISE } Pointwise;
+typedef enum Pointwise {
+    SCALE_SHIFT,
+    NORMALIZE,
+    NORMALIZE_RELU,
+    RELU,
+    ADD,
+    MUL,
+    MUL_ADD,
+    AXPY,
+    LERP,
+    N_POINTWISE
+} Pointwise;
 
-static const char *const pointwise_names[] = {"scale_shift", "normalize", "relu", "add",
-                                              "mul",         "mul_add",   "axpy", "lerp"};
+static const char *const pointwise_names[] = {"scale_shift", "normalize", "normalize with floor", "relu", "add", "mul",
+                                              "mul_add",     "axpy",      "lerp"};
 
 enum { MEAN_SCALE = 3 }; /* normalize takes three numbers: MEAN_SCALE s is the mean, s the scale, t the shift */
 
@@ -39,6 +50,7 @@ static void call_pointwise(const NstDsp *dsp, Pointwise op, float *y, const floa
     switch (op) {
     case SCALE_SHIFT: dsp->scale_shift(y, a, s, t, n); break;
     case NORMALIZE: dsp->normalize(y, a, MEAN_SCALE * s, s, t, -INFINITY, n); break;
+    case NORMALIZE_RELU: dsp->normalize(y, a, MEAN_SCALE * s, s, t, 0, n); break;
     case RELU: dsp->relu(y, a, n); break;
     case ADD: dsp->add(y, a, b, n); break;
     case MUL: dsp->mul(y, a, b, n); break;
@@ -56,6 +68,7 @@ static double expect_pointwise(Pointwise op, double y, double a, double b, doubl
     switch (op) {
     case SCALE_SHIFT: *size = fabs(s * a) + fabs(t); return s * a + t;
     case NORMALIZE: *size = fabs((a - mean) * s) + fabs(t); return (a - mean) * s + t;
+    case NORMALIZE_RELU: *size = fabs((a - mean) * s) + fabs(t); return fmax((a - mean) * s + t, 0);
     case RELU: *size = 0; return a > 0 ? a : 0;
     case ADD: *size = fabs(a + b); return a + b;
     case MUL: *size = fabs(a * b); return a * b;
@@ -118,7 +131,7 @@ static void check_in_place(const NstDsp *dsp, Pointwise op, bool over_b, size_t 
 static void test_pointwise_in_place(void **state)
 {
     (void)state;
-    static const Pointwise ops[] = {SCALE_SHIFT, NORMALIZE, RELU, ADD};
+    static const Pointwise ops[] = {SCALE_SHIFT, NORMALIZE, NORMALIZE_RELU, RELU, ADD};
     NstDsp tables[8];
     unsigned masks[8];
     NstRandom random = seeded();
@@ -131,26 +144,55 @@ static void test_pointwise_in_place(void **state)
         }
 }
 
+/* What is not a number, or infinite, is not hidden. */
+static void test_not_finite(void **state)
+{
+    (void)state;
+    enum { N = 37 };
+    NstDsp tables[8];
+    unsigned masks[8];
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (int at = 0; at < N; at++) {
+            float x[N] = {0}, y[N];
+            x[at] = NAN;
+            tables[table].relu(y, x, N);
+            assert_true(isnan(y[at]));
+            tables[table].normalize(y, x, 1, 2, 3, 0, N);
+            assert_true(isnan(y[at]));
+            assert_true(isnan(tables[table].sum(x, N)));
+            x[at] = INFINITY;
+            tables[table].relu(y, x, N);
+            assert_true(isinf(y[at]));
+            assert_true(isinf(tables[table].sum(x, N)));
+        }
+}
+
 /* -- one number of all samples -- */
 
 static void check_sums(const NstDsp *dsp, size_t n, Fill fill, NstRandom *random)
 {
     float *a = buffer_filled(n + 1, fill, random) + 1, *b = buffer_filled(n + 1, fill, random) + 1;
     const float mean = n ? a[n / 2] : 0;
-    double sum = 0, sum_size = 0, squares = 0, product = 0, product_size = 0;
+    double sum = 0, sum_size = 0, squares = 0, own_product = 0, product = 0, product_size = 0;
     for (size_t i = 0; i < n; i++) {
         const double x = (double)a[i], xb = x * (double)b[i], d = x - (double)mean;
         sum += x;
         sum_size += fabs(x);
         squares += d * d;
+        own_product += x * x;
         product += xb;
         product_size += fabs(xb);
     }
     /* They add in double, so rounding is far below that of a float. */
-    const double scale = 1e-6;
+    const double scale = 1e-4;
     assert_rounded(dsp->sum(a, n), sum, sum_size * scale, 1, "sum", n);
     assert_rounded(dsp->sum_sq_dev(a, mean, n), squares, squares * scale, 1, "sum_sq_dev", n);
     assert_rounded(dsp->dot(a, b, n), product, product_size * scale, 1, "dot", n);
+    double both[2] = {NAN, NAN};
+    dsp->sum_and_squares(a, n, both);
+    assert_rounded(both[0], sum, sum_size * scale, 1, "sum of sum_and_squares", n);
+    assert_rounded(both[1], own_product, own_product * scale, 1, "squares of sum_and_squares", n);
     free(a - 1);
     free(b - 1);
 }
@@ -364,6 +406,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pointwise),     cmocka_unit_test(test_pointwise_in_place), cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_depthwise_row), cmocka_unit_test(test_few_row),            cmocka_unit_test(test_winograd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
