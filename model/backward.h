@@ -13,7 +13,10 @@
  */
 void backward_begin(NstPlan *plan);
 
-/* The gradient of a tap's value, C x H x W; zeroed at the first call after backward_begin. */
+/*
+ * The gradient of a tap's value, C x H x W; zeroed at the first call after backward_begin. NULL where nothing before
+ * the tap wants a gradient.
+ */
 float *backward_seed(NstPlan *plan, int tap);
 
 void backward_run(NstPlan *plan);
