@@ -3,6 +3,7 @@
 #   make            libnst and the nst program, in build/
 #   make demo       everything, from the packages to a painted clip   [IN=clip STYLE=name OUT=painted.mp4]
 #   make check      every test
+#   make bench      speed beside other engines, in build/bench.json and .svg   [BENCH="fast-360 training"]
 #   make install    [DESTDIR= prefix=]
 #   make ffmpeg     build/bin/ffmpeg with the filter                   [FFMPEG_SRC=dir FFMPEG_VERSION=7.1]
 #   make dist       a source archive;  make clean
@@ -21,8 +22,8 @@ endif
 
 # -- setting up ----------------------------------------------------------------------------------------------------
 
-# Only these two may install packages.
-needs_packages := $(filter demo check,$(MAKECMDGOALS))
+# Only these may install packages.
+needs_packages := $(filter demo check bench,$(MAKECMDGOALS))
 
 $(BUILD)/config.mk: $(SRC)/configure | $(if $(needs_packages),packages)
 	@mkdir -p $(BUILD)
@@ -33,9 +34,9 @@ $(BUILD)/config.h: $(BUILD)/config.mk ;
 packages:
 	@$(SRC)/scripts/packages
 
-.PHONY: all lib tools programs ffmpeg demo check check-here test-programs install clean dist packages
+.PHONY: all lib tools programs ffmpeg demo bench check check-here test-programs install clean dist packages
 .DELETE_ON_ERROR:
-.PRECIOUS: $(BUILD)/obj/tests/%.o
+.PRECIOUS: $(BUILD)/obj/tests/%.o $(BUILD)/obj/bench/%.o
 
 # -- sources -------------------------------------------------------------------------------------------------------
 
@@ -105,6 +106,19 @@ $(BUILD)/lib/libtests.a: $(TEST_COMMON)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/lib/libtests.a $(STATIC)
 	$(LINK) -o $@ $^ $(TESTS_LIBS) $(LIB_LIBS)
 
+$(BUILD)/obj/bench/%.o: $(SRC)/bench/%.c $(BUILD)/config.h
+	$(COMPILE) $(NORMAL) -I$(SRC)/tools $(CJSON_CFLAGS) $(TOOLS_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(STATIC)
+	$(LINK) -o $@ $^ $(BENCH_LIBS) $(LIB_LIBS)
+
+# Only training uses OpenBLAS.
+$(BUILD)/bench/train_worker: $(BUILD)/obj/tools/blas.o
+$(BUILD)/bench/train_worker: BENCH_LIBS = $(TOOLS_LIBS)
+
+$(BUILD)/bench/%.so: $(SRC)/bench/%.c $(BUILD)/config.h
+	$(LINK) $(CONFIG_CFLAGS) $(NORMAL) -fPIC -shared -o $@ $<
+
 lib: $(STATIC) $(if $(SANITIZER),,$(SHARED))
 tools: $(if $(filter yes,$(WITH_TOOLS)),$(if $(TOOL_OBJECTS),$(NST)))
 test-programs: $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS) $(TEST_HELPERS))
@@ -138,6 +152,12 @@ ffmpeg: lib | $(if $(needs_packages),packages)
 STYLE ?= starry
 demo: tools ffmpeg $(BUILD)/samples/scene | packages
 	@$(SRC)/scripts/demo '$(BUILD)' '$(STYLE)' '$(IN)' '$(OUT)'
+
+# Cases of bench/bench.py; none: all of them.
+BENCH ?=
+BENCH_PROGRAMS = $(addprefix $(BUILD)/bench/,worker train_worker $(if $(filter x86_64,$(shell uname -m)),only_avx2.so))
+bench: tools ffmpeg $(BUILD)/samples/scene $(BENCH_PROGRAMS) | packages
+	@$(SRC)/scripts/bench '$(BUILD)' $(BENCH)
 
 # The tests of this build folder alone: CHECK="test_graph cli.sh" picks some.
 CHECK ?= $(notdir $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS)) $(TEST_SCRIPTS))
