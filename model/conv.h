@@ -16,7 +16,8 @@
  *   x: Ci x H x W (already padded)    k: Co x Ci/groups x Kh x Kw    y: Co x Ho x Wo
  *   y[co][i][j] = sum over ci, p, q of k[co][ci][p][q] x[ci][i sy + p dy][j sx + q dx]
  *
- * H and W may exceed what the last window reaches. Work is cut by shape alone, so the bits do not depend on the threads.
+ * H and W may exceed what the last window reaches. Work is cut by shape alone, so the bits do not depend on the
+ * threads.
  */
 typedef struct NstConv {
     int ci, h, w;

@@ -27,7 +27,7 @@ enum {
 typedef enum NstOp {
     NST_OP_INPUT,            /* the picture */
     NST_OP_CONV2D,           /* w: Co x Ci/groups x Kh x Kw, b: Co or none */
-    NST_OP_CONV_TRANSPOSE2D, /* w: Ci x Co/groups x Kh x Kw, b: Co or none; pad crops the full result, then output_pad adds */
+    NST_OP_CONV_TRANSPOSE2D, /* w: Ci x Co/groups x Kh x Kw, b: Co or none; pad crops the result, output_pad adds to it */
     NST_OP_INSTANCE_NORM,    /* w: C (scale) or none, b: C (shift) or none; eps; biased variance */
     NST_OP_RELU,
     NST_OP_TANH,
@@ -100,7 +100,10 @@ int graph_check(NstGraph *graph, NstError *err);
 /* Shapes of all nodes for an input of h x w; NST_EINVAL names the node that such a size is impossible for. */
 int graph_shapes(const NstGraph *graph, int h, int w, NstShape *shapes, NstError *err);
 
-/* Input sides must be multiples of this (pixel_unshuffle, strides and pools that later layers scale up again). 0: none up to 256 fits. */
+/*
+ * Input sides must be multiples of this (pixel_unshuffle, strides and pools that later layers scale up again).
+ * 0: none up to 256 fits.
+ */
 int graph_multiple(const NstGraph *graph);
 
 /* Multiply-accumulates of one node's convolution for one sample of its result's (transposed: its input's) plane. */

@@ -40,6 +40,7 @@ int loss_evaluate(NstLoss *loss, const float *y, NstLossTerms *terms, float *gra
 
 /* The pieces, for tests and for scoring. f is C x n (n = H W); gram is C x C. */
 void loss_gram(const NstCompute *compute, const float *f, int c, int n, float *gram);
-double loss_tv(const float *y, int c, int h, int w, float weight, float *grad); /* adds weight * gradient to grad, if any */
+/* adds weight * gradient to grad, if any */
+double loss_tv(const float *y, int c, int h, int w, float weight, float *grad);
 
 #endif

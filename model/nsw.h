@@ -18,8 +18,8 @@ struct NstModel {
 };
 
 /*
- * A model of a graph: takes the graph over (zeroes *graph), checks it, sets nst.version, nst.kind and nst.graph, value range
- * 0..1 and RGB. On failure the graph is freed.
+ * A model of a graph: takes the graph over (zeroes *graph), checks it, sets nst.version, nst.kind and nst.graph, value
+ * range 0..1 and RGB. On failure the graph is freed.
  */
 int nsw_create(NstModel **model, NstModelKind kind, NstGraph *graph, NstError *err);
 

@@ -131,8 +131,10 @@ static void affine_forward(NstPlan *plan, int index)
     const float *scale = plan_tensor(plan, node->weight), *shift = plan_tensor(plan, node->bias);
     const float *x = plan->value[node->inputs[0]];
     float *y = plan->value[index];
-    FOR_CHANNELS(plan, index,
-                 plan->dsp.scale_shift(y + at, x + at, scale ? scale[c] : node->scale, shift ? shift[c] : node->shift, n););
+    FOR_CHANNELS(plan, index, {
+        float a = scale ? scale[c] : node->scale, b = shift ? shift[c] : node->shift;
+        plan->dsp.scale_shift(y + at, x + at, a, b, n);
+    });
 }
 
 static void affine_backward(NstPlan *plan, int index)

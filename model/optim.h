@@ -14,8 +14,8 @@ typedef struct NstAdam {
 void optim_adam(const NstAdam *adam, int64_t t, float lr, int64_t n, const float *grad, float *m, float *v, float *x);
 
 /*
- * The share of the full learning rate at step `step` (0-based) of `steps`: linear warm-up, flat until `hold` of the run,
- * then half a cosine down to `floor`.
+ * The share of the full learning rate at step `step` (0-based) of `steps`: linear warm-up, flat until `hold` of the
+ * run, then half a cosine down to `floor`.
  */
 float optim_schedule(int step, int steps, int warmup, float hold, float floor);
 

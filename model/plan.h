@@ -21,7 +21,7 @@ typedef struct NstPlanOptions {
     bool want_input_grad;   /* backward to the input */
     bool want_tensor_grads; /* backward to weights and biases */
     bool direct;            /* no Winograd, to measure what its rounding does */
-    const int *taps;        /* nodes whose values are read after a run; NULL: the last node. Others may be overwritten */
+    const int *taps;        /* nodes whose values are read after a run, others may be overwritten; NULL: the last */
     int n_taps;
 } NstPlanOptions;
 

@@ -6,7 +6,9 @@
 
 #include "graph.h"
 
-/* The safetensors container: tensors of F32 or F16 by name, and a table of strings. Used for .nsw files and checkpoints. */
+/*
+ * The safetensors container: tensors of F32 or F16 by name, and a table of strings. Used for .nsw files and checkpoints.
+ */
 
 enum {
     NST_MAX_HEADER = 16 << 20,   /* bytes of the JSON header */

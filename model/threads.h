@@ -16,8 +16,8 @@ static inline int thread_index(void) { return 0; }
 int threads_count(int wanted);
 
 /*
- * Those that share the work on a picture: the caller's executor, or OpenMP. Training, whose loops are many and small, has
- * OpenMP's loops instead.
+ * Those that share the work on a picture: the caller's executor, or OpenMP. Training, whose loops are many and small,
+ * has OpenMP's loops instead.
  */
 typedef struct NstTeam {
     int threads;
@@ -28,8 +28,8 @@ typedef struct NstTeam {
 NstTeam team_of(const NstCompute *compute);
 
 /*
- * Calls task(arg, unit, slot) for unit = 0 to n - 1, each once, in any order. Calls with the same slot, 0 to team->threads - 1,
- * never overlap: it tells the scratch to use.
+ * Calls task(arg, unit, slot) for unit = 0 to n - 1, each once, in any order. Calls with the same slot, 0 to
+ * team->threads - 1, never overlap: it tells the scratch to use.
  */
 typedef void NstTask(void *arg, int unit, int slot);
 void team_for(const NstTeam *team, int n, NstTask *task, void *arg);

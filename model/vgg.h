@@ -10,19 +10,20 @@
 
 /*
  * The node of a layer, in any of three vocabularies: relu4_1 (Gatys, Caffe: after the activation), conv4_1 (before
- * it), block4_conv1 (Keras: after the activation, as Keras fuses it; 'block4_pool' its pool, as is pool4). Where the network has an embedding of
- * that layer to the full VGG's width ("relu4_1_embed"), relu4_1 and block4_conv1 mean that. NST_ENOTFOUND lists the layers there are.
+ * it), block4_conv1 (Keras: after the activation, as Keras fuses it; 'block4_pool' its pool, as is pool4). Where the
+ * network has an embedding of that layer to the full VGG's width ("relu4_1_embed"), relu4_1 and block4_conv1 mean that.
+ * NST_ENOTFOUND lists the layers there are.
  */
 int vgg_find_layer(const NstModel *loss, const char *layer, int *node, NstError *err);
 
 /*
- * Builds the graph of a loss network from VGG weights named conv1_1.weight ...: any width, to whatever depth the tensors
- * go, with preprocess.weight and preprocess.bias where present (else RGB 0..1 to BGR minus 103.939, 116.779, 123.68).
- * Takes the container's tensors over. pool_max false: average pooling (Gatys et al. 2016). ceil: whether pools round up.
+ * Builds the graph of a loss network from VGG weights named conv1_1.weight ...: any width, to whatever depth the
+ * tensors go, with preprocess.weight and preprocess.bias where present (else RGB 0..1 to BGR minus 103.939, 116.779,
+ * 123.68). Takes the container's tensors over.
  */
 typedef struct NstVggOptions {
-    bool average_pool;
-    bool ceil_pool;
+    bool average_pool; /* as Gatys et al. 2016; else the largest */
+    bool ceil_pool;    /* pools round up */
     NstPadMode pad_mode;
 } NstVggOptions;
 

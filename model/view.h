@@ -8,8 +8,8 @@
 #include "graph.h"
 
 /*
- * Values that are never stored. Where a plan needs no gradients, instance normalisation, ReLU, enlargement and depthwise
- * convolution are done while the convolution or addition that reads them loads its rows:
+ * Values that are never stored. Where a plan needs no gradients, instance normalisation, ReLU, enlargement and
+ * depthwise convolution are done while the convolution or addition that reads them loads its rows:
  *
  *   stored value -> instance_norm? -> relu? -> upsample | depthwise conv2d?  -> rows in the cache of one core
  */

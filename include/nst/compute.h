@@ -34,8 +34,8 @@ typedef void (*NstGemm)(int trans_a, int trans_b, int m, int n, int k, const flo
                         int ldb, float beta, float *c, int ldc);
 
 /*
- * Runs job(arg, part) for part = 0 to parts - 1, in any order, on any threads, at once or one after the other, and returns when
- * all are done. For programs that have threads of their own, such as FFmpeg's ff_filter_execute.
+ * Runs job(arg, part) for part = 0 to parts - 1, in any order, on any threads, at once or one after the other, and
+ * returns when all are done. For programs that have threads of their own, such as FFmpeg's ff_filter_execute.
  */
 typedef void (*NstExecute)(void *opaque, void (*job)(void *arg, int part), void *arg, int parts);
 

@@ -18,7 +18,8 @@ extern "C" {
  *   loss = style_weight   * mean over levels and style layers of |G - G*|^2 / |G*|^2     (Gatys et al. 2016, eq. 3-5,
  *                                                                 Frobenius norms, so that C, H, W drop out)
  *        + content_weight * mean over content layers of mean((F - F_x)^2) / v(F_x)      (eq. 1; v: spatial variance
- *                                                                 of F_x, averaged over channels)
+ *                                                                 of F_x, averaged over channels,
+ *                                                                 at least 1 % of the mean square)
  *        + tv_weight      * (mean dx^2 + mean dy^2)                                      (total variation)
  *
  * G = F F^T / (H W) is the Gram matrix of the features F, C x HW. Levels are the picture, its half, its quarter ...
@@ -41,8 +42,8 @@ NST_API void nst_image_free(NstImage *image); /* frees data and zeroes the struc
 typedef enum NstArchitecture { NST_ARCH_FAST, NST_ARCH_JOHNSON } NstArchitecture;
 
 /*
- * Gives content picture `index` (0 to n_content - 1) in `image`; the trainer frees it with nst_image_free. It must give the
- * same picture each time. Not called from several threads at once.
+ * Gives content picture `index` (0 to n_content - 1) in `image`; the trainer frees it with nst_image_free. It must give
+ * the same picture each time. Not called from several threads at once.
  */
 typedef int (*NstContentSource)(void *opaque, int index, NstImage *image, NstError *err);
 
@@ -95,13 +96,16 @@ NST_API int nst_trainer_open(NstTrainer **trainer, const NstTrainOptions *option
                              NstError *err);
 NST_API void nst_trainer_close(NstTrainer **trainer);
 
-/* One optimiser step. NST_ENOTFINITE names the term or tensor that is no longer finite; weights keep their last values. */
+/*
+ * One optimiser step. NST_ENOTFINITE names the term or tensor that is no longer finite; weights keep their last values.
+ */
 NST_API int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, NstError *err);
 
 /*
- * Everything that the next step depends on: weights, moments, random state, position, options. Written to a
- * temporary file and renamed. A checkpoint of a run with other options is refused by name of the option; `steps` may
- * differ only where that leaves the schedule as it was.
+ * Everything that the next step depends on: weights, moments, steps done, options; random numbers follow from the seed
+ * and the step. Written to a temporary file and renamed. A checkpoint of a run with other options, another style picture,
+ * loss network or number of content pictures is refused by name of what differs; `steps` may differ where that leaves
+ * the rates so far as they were.
  */
 NST_API int nst_trainer_save(const NstTrainer *trainer, const char *path, NstError *err);
 NST_API int nst_trainer_load(NstTrainer *trainer, const char *path, NstError *err);

@@ -24,8 +24,10 @@ TARGET static inline __attribute__((always_inline)) void NAME(few_tile)(int co, 
             const float *from = x + c * r->x_plane + p * r->x_stride;
             for (int q = 0; q < r->kw; q++, from++, k++) {
                 V kv[NST_FEW_MAX];
+#pragma GCC unroll 8
                 for (int o = 0; o < co; o++)
                     kv[o] = V_SET1(k[o * k_step]);
+#pragma GCC unroll 8
                 for (int v = 0; v < nv; v++) {
                     V xv = V_LOAD(from + v * VL);
                     for (int o = 0; o < co; o++)

@@ -23,6 +23,7 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(int nv, int 
                                                                     ptrdiff_t ldc)
 {
     V acc[MR][NV];
+#pragma GCC unroll 8
     for (int i = 0; i < MR; i++)
         for (int j = 0; j < nv; j++)
             acc[i][j] = V_SET1(0);
@@ -30,12 +31,14 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(int nv, int 
         V bv[NV];
         for (int j = 0; j < nv; j++)
             bv[j] = V_LOAD(b + j * VL);
+#pragma GCC unroll 8
         for (int i = 0; i < MR; i++) {
             V av = V_SET1(a[i]);
             for (int j = 0; j < nv; j++)
                 acc[i][j] = V_FMA(av, bv[j], acc[i][j]);
         }
     }
+#pragma GCC unroll 8
     for (int i = 0; i < MR; i++, c += ldc)
         for (int j = 0; j < nv; j++) {
             if (add)

@@ -62,8 +62,8 @@ static inline void neon_store_some(float *p, V v, int n)
 #include "kernels_tmpl.h"
 #include "winograd_tmpl.h"
 
-#define MR 8
-#define NV 3
+#define MR 4
+#define NV 4
 #include "gemm_tmpl.h"
 
 #define V_REGISTERS 32
