@@ -6,7 +6,8 @@
 #   make bench      speed beside other engines, in build/bench.json and .svg   [BENCH="fast-360 training"]
 #   make install    [DESTDIR= prefix=]
 #   make ffmpeg     build/bin/ffmpeg with the filter                   [FFMPEG_SRC=dir FFMPEG_VERSION=7.1]
-#   make dist       a source archive;  make clean
+#   make dist       a source archive
+#   make clean      removes what was built, less FFmpeg and the settings
 #
 # Settings come from configure, which runs by itself with its defaults. To choose: ./configure --help. In the source folder
 # everything is made in build/; configure called from any other folder makes that one a build folder.
@@ -175,4 +176,4 @@ dist:
 	@echo $(BUILD)/$(NAME).tar.xz
 
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/lib $(BUILD)/bin $(BUILD)/tests $(BUILD)/config.* $(BUILD)/datadir
+	rm -rf $(addprefix $(BUILD)/,obj lib bin tests bench samples asan clang tsan datadir scene.mp4)
