@@ -132,7 +132,8 @@ static void affine_forward(NstPlan *plan, int index)
     const float *x = plan->value[node->inputs[0]];
     float *y = plan->value[index];
     FOR_CHANNELS(plan, index, {
-        float a = scale ? scale[c] : node->scale, b = shift ? shift[c] : node->shift;
+        float a = scale ? scale[c] : node->scale;
+        float b = shift ? shift[c] : node->shift;
         plan->dsp.scale_shift(y + at, x + at, a, b, n);
     });
 }

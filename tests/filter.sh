@@ -128,7 +128,7 @@ same "timestamps and properties in a file" in.csv out.csv
 [ "$(wc -l <in.csv)" = 7 ] || fail "7 frames expected, $(wc -l <in.csv) found"
 
 showinfo() { # filters before it; prints what it says, less what depends on the picture
-    "$FFMPEG" -nostdin -y -f lavfi -i $clip -vf "$1,showinfo" -f null - 2>&1 |
+    "$FFMPEG" -nostdin -nostats -hide_banner -y -f lavfi -i $clip -vf "$1,showinfo" -f null - 2>&1 |
         grep -E 'showinfo.*(pts:|color_range)' | sed 's/.*showinfo[^]]*\]//; s/ checksum:.*//'
 }
 showinfo "$uneven:range=pc" >in.info
