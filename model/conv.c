@@ -20,6 +20,7 @@ enum {
     COLUMN_FLOATS = 1 << 18, /* aim for the size of a block's matrix */
     BLOCK_MIN = 96,          /* and a multiple of this many positions, so that tiles of all kernels come out even */
     BLOCK_MAX = 1920,
+    FEW_TAPS = 16,
     PARTIALS = 8,            /* partial sums of a weight gradient */
     CHANNEL_CHUNK = 4        /* input channels that one thread scatters at a time */
 };
@@ -29,11 +30,14 @@ static bool is_depthwise(const NstConv *conv)
     return conv->groups == conv->ci && conv->ci == conv->co;
 }
 
-/* Too few results for a matrix product. */
+/*
+ * Straight from the picture, NST_FEW_MAX results at a time: where there are too few for a matrix product, and where its
+ * columns would be many times what the picture holds.
+ */
 static bool is_few(const NstConv *conv)
 {
-    return conv->groups == 1 && conv->co <= NST_FEW_MAX && conv->kh * conv->kw > 1 && conv->sy == 1 && conv->sx == 1 &&
-           conv->dy == 1 && conv->dx == 1;
+    return conv->groups == 1 && conv->kh * conv->kw > 1 && conv->sy == 1 && conv->sx == 1 && conv->dy == 1 &&
+           conv->dx == 1 && (conv->co <= NST_FEW_MAX || conv->kh * conv->kw >= FEW_TAPS);
 }
 
 /* The columns of a block are the picture itself. */
@@ -84,6 +88,9 @@ static void gather_tap(const NstConv *conv, const float *x, int p, int q, size_t
         const float *from = x + (size_t)(i * conv->sy + p * conv->dy) * (size_t)conv->w + j * conv->sx + q * conv->dx;
         if (conv->sx == 1)
             memcpy(to, from, run * sizeof(*to));
+        else if (conv->sx == 2)
+            for (size_t r = 0; r < run; r++)
+                to[r] = from[2 * r];
         else
             for (size_t r = 0; r < run; r++)
                 to[r] = from[r * (size_t)conv->sx];
@@ -135,13 +142,16 @@ static void depthwise_forward(const NstConvContext *context, const NstConv *conv
 static void few_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k,
                         const float *bias, float *y)
 {
+    size_t kernel = (size_t)(conv->ci * conv->kh * conv->kw);
 #pragma omp parallel for num_threads(context->threads) schedule(static)
-    for (int i = 0; i < conv->ho; i++) {
-        NstFewRow row = {conv->ci, conv->co, conv->kh, conv->kw, conv->wo, x + (size_t)i * (size_t)conv->w,
-                         (ptrdiff_t)plane_in(conv), conv->w, k, bias, y + (size_t)i * (size_t)conv->wo,
-                         (ptrdiff_t)conv->y_plane};
-        context->dsp->few_row(&row);
-    }
+    for (int i = 0; i < conv->ho; i++)
+        for (int c = 0; c < conv->co; c += NST_FEW_MAX) {
+            NstFewRow row = {conv->ci, min_int(conv->co - c, NST_FEW_MAX), conv->kh, conv->kw, conv->wo,
+                             x + (size_t)i * (size_t)conv->w, (ptrdiff_t)plane_in(conv), conv->w,
+                             k + (size_t)c * kernel, bias ? bias + c : NULL,
+                             y + (size_t)c * conv->y_plane + (size_t)i * (size_t)conv->wo, (ptrdiff_t)conv->y_plane};
+            context->dsp->few_row(&row);
+        }
 }
 
 /* One group's share of one block. */
