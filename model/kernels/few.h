@@ -4,6 +4,15 @@
 
 #include "dsp.h"
 
+enum { FEW_VECTORS_MAX = 6 };
+
+/* gcc 12 loads a vector anew for each of two or three uses, though registers are free: it is told not to. */
+#if defined(__x86_64__) && !defined(__clang__)
+#define KEEP_VECTOR(v) __asm__("" : "+v"(v))
+#else
+#define KEEP_VECTOR(v) (void)(v)
+#endif
+
 /* NstDsp.few_row in plain C */
 static inline void few_row_plain(const NstFewRow *r)
 {

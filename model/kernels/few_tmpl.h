@@ -7,13 +7,13 @@
  */
 
 /* Vectors of pixels of a tile, so that its sums, co kernel values and one vector of samples stay in registers */
-#define FEW_VECTORS(co) ((V_REGISTERS - 1 - (co)) / (co) < 8 ? (V_REGISTERS - 1 - (co)) / (co) : 8)
+#define FEW_VECTORS(co) ((V_REGISTERS - 1) / (co) - 1 < FEW_VECTORS_MAX ? (V_REGISTERS - 1) / (co) - 1 : FEW_VECTORS_MAX)
 
 /* nv vectors of pixels of co results; both are constants where this is inlined */
 TARGET static inline __attribute__((always_inline)) void NAME(few_tile)(int co, int nv, const NstFewRow *r,
                                                                         const float *x, float *y)
 {
-    V acc[NST_FEW_MAX][8];
+    V acc[NST_FEW_MAX][FEW_VECTORS_MAX];
     const float *k = r->k;
     ptrdiff_t k_step = (ptrdiff_t)r->ci * r->kh * r->kw;
     for (int o = 0; o < co; o++)
@@ -24,12 +24,11 @@ TARGET static inline __attribute__((always_inline)) void NAME(few_tile)(int co, 
             const float *from = x + c * r->x_plane + p * r->x_stride;
             for (int q = 0; q < r->kw; q++, from++, k++) {
                 V kv[NST_FEW_MAX];
-#pragma GCC unroll 8
                 for (int o = 0; o < co; o++)
                     kv[o] = V_SET1(k[o * k_step]);
-#pragma GCC unroll 8
                 for (int v = 0; v < nv; v++) {
                     V xv = V_LOAD(from + v * VL);
+                    KEEP_VECTOR(xv);
                     for (int o = 0; o < co; o++)
                         acc[o][v] = V_FMA(kv[o], xv, acc[o][v]);
                 }
