@@ -117,8 +117,8 @@ static void conv2d_input_grad(NstPlan *plan, int index)
         return;
     }
     conv_input_grad(&context, &conv, plan->grad[index], plan_tensor(plan, node->weight), plan->scratch);
-    pad_planes_adjoint(plan->scratch, in.c, in.h, in.w, node->pad, node->pad_mode, plan->threads,
-                       plan_grad_sum(plan, index, 0));
+    float *gx = plan_grad_target(plan, index, 0, &add);
+    pad_planes_adjoint(plan->scratch, in.c, in.h, in.w, node->pad, node->pad_mode, plan->threads, add, gx);
 }
 
 static void conv2d_backward(NstPlan *plan, int index)

@@ -47,7 +47,7 @@ static void relu_backward(NstPlan *plan, int index)
     });
 }
 
-const NstOpImpl op_relu = {relu_forward, relu_backward, .in_place = true, .backward_uses_output = true};
+const NstOpImpl op_relu = {relu_forward, relu_backward, .in_place = true, .grad_in_place = true, .backward_uses_output = true};
 
 static void tanh_forward(NstPlan *plan, int index)
 {
@@ -72,7 +72,7 @@ static void tanh_backward(NstPlan *plan, int index)
     });
 }
 
-const NstOpImpl op_tanh = {tanh_forward, tanh_backward, .in_place = true, .backward_uses_output = true};
+const NstOpImpl op_tanh = {tanh_forward, tanh_backward, .in_place = true, .grad_in_place = true, .backward_uses_output = true};
 
 /* ---- add, mul ---- */
 

@@ -70,6 +70,20 @@ static void halve_max(const float *x, NstShape in, NstShape out, float *y)
     }
 }
 
+/* The gradient goes to the first of the largest, as in window_argmax. */
+static void halve_max_adjoint(const float *x, NstShape in, NstShape out, const float *g, float *gx)
+{
+    for (int i = 0; i < out.h; i++) {
+        size_t row = (size_t)(2 * i) * (size_t)in.w;
+        for (int j = 0; j < out.w; j++) {
+            const float *a = x + row + 2 * j, *b = a + in.w;
+            size_t top = a[1] > a[0], bottom = b[1] > b[0];
+            size_t at = b[bottom] > a[top] ? (size_t)in.w + bottom : top;
+            gx[row + (size_t)(2 * j) + at] += *g++;
+        }
+    }
+}
+
 static void max_pool_forward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
@@ -92,14 +106,22 @@ static void max_pool_backward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
     NstShape in = plan->shapes[node->inputs[0]], out = plan->shapes[index];
-    float *gx = plan_grad_sum(plan, index, 0);
+    bool add;
+    float *target = plan_grad_target(plan, index, 0, &add);
 #pragma omp parallel for num_threads(plan->threads) schedule(static)
     for (int c = 0; c < out.c; c++) {
         const float *x = plan->value[node->inputs[0]] + (size_t)c * shape_plane(in);
         const float *g = plan->grad[index] + (size_t)c * shape_plane(out);
+        float *gx = target + (size_t)c * shape_plane(in);
+        if (!add)
+            memset(gx, 0, shape_plane(in) * sizeof(*gx));
+        if (is_halving(node, in, out)) {
+            halve_max_adjoint(x, in, out, g, gx);
+            continue;
+        }
         for (int i = 0; i < out.h; i++)
             for (int j = 0; j < out.w; j++)
-                gx[(size_t)c * shape_plane(in) + window_argmax(x, in, window_at(node, in, i, j))] += *g++;
+                gx[window_argmax(x, in, window_at(node, in, i, j))] += *g++;
     }
 }
 

@@ -23,8 +23,24 @@ static void widen_any(const float *x, int w, int factor, NstUpsampleMode mode, f
     }
 }
 
+/* The adjoint of widen_double */
+static void widen_double_adjoint(const float *restrict g, int w, float scale, float *restrict gx)
+{
+    float near = 0.75f * scale, far = 0.25f * scale;
+    gx[0] += scale * g[0];
+    for (int j = 0; j + 1 < w; j++)
+        gx[j] += near * g[2 * j + 1] + far * g[2 * j + 2];
+    for (int j = 1; j < w; j++)
+        gx[j] += near * g[2 * j] + far * g[2 * j - 1];
+    gx[w - 1] += scale * g[2 * w - 1];
+}
+
 static void widen_adjoint(const float *g, int w, int factor, NstUpsampleMode mode, float scale, float *gx)
 {
+    if (factor == 2 && mode == NST_UPSAMPLE_BILINEAR) {
+        widen_double_adjoint(g, w, scale, gx);
+        return;
+    }
     for (int j = 0; j < w * factor; j++) {
         NstBetween b = resample_between(j, factor, w, mode);
         gx[b.low] += scale * (1 - b.weight) * g[j];

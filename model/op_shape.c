@@ -16,8 +16,9 @@ static void pad_backward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
     NstShape in = plan->shapes[node->inputs[0]];
-    pad_planes_adjoint(plan->grad[index], in.c, in.h, in.w, node->pad, node->pad_mode, plan->threads,
-                       plan_grad_sum(plan, index, 0));
+    bool add;
+    float *gx = plan_grad_target(plan, index, 0, &add);
+    pad_planes_adjoint(plan->grad[index], in.c, in.h, in.w, node->pad, node->pad_mode, plan->threads, add, gx);
 }
 
 const NstOpImpl op_pad = {pad_forward, pad_backward, .in_place = false};

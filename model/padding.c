@@ -70,15 +70,19 @@ static void pad_row_adjoint(const float *from, int w, int left, int right, NstPa
 }
 
 void pad_planes_adjoint(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
-                        float *to)
+                        bool add, float *to)
 {
     int ph = h + pad[NST_TOP] + pad[NST_BOTTOM], pw = w + pad[NST_LEFT] + pad[NST_RIGHT];
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int c = 0; c < n_planes; c++)
+    for (int c = 0; c < n_planes; c++) {
+        float *plane = to + (size_t)c * (size_t)h * (size_t)w;
+        if (!add)
+            memset(plane, 0, (size_t)h * (size_t)w * sizeof(*plane));
         for (int i = 0; i < ph; i++) {
             int source = pad_source(mode, i - pad[NST_TOP], h);
             if (source >= 0)
                 pad_row_adjoint(from + ((size_t)c * (size_t)ph + (size_t)i) * (size_t)pw, w, pad[NST_LEFT],
-                                pad[NST_RIGHT], mode, to + ((size_t)c * (size_t)h + (size_t)source) * (size_t)w);
+                                pad[NST_RIGHT], mode, plane + (size_t)source * (size_t)w);
         }
+    }
 }

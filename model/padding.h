@@ -33,8 +33,8 @@ void pad_row_ends(float *row, int w, int left, int right, NstPadMode mode);
 void pad_planes(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
                 float *to);
 
-/* Adds the gradient of the padded planes (from) to that of the planes (to). */
+/* The gradient of the planes (to) from that of the padded planes (from); add: it is added to what is there. */
 void pad_planes_adjoint(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
-                        float *to);
+                        bool add, float *to);
 
 #endif

@@ -102,6 +102,28 @@ static int first_grad(const NstPlan *plan, int node)
     return first;
 }
 
+/* The one reader of node i into whose gradient's buffer that of i may be written; -1: it has a buffer of its own. */
+static int grad_host(const NstPlan *plan, int i)
+{
+    if (!plan->wants_grad[i] || plan->is_tap[i] || count_uses(plan, i) != 1)
+        return -1;
+    for (int k = i + 1; k < plan->graph->n_nodes; k++)
+        if (plan->live[k] && plan_node(plan, k)->n_inputs && plan_input(plan, k, 0) == i)
+            return op_impl(plan_node(plan, k)->op)->grad_in_place ? k : -1;
+    return -1;
+}
+
+static int layout_grad(NstPlan *plan, NstLayout *layout, int i, NstError *err)
+{
+    int n = plan->graph->n_nodes, last = i;
+    if (!plan->wants_grad[i] || grad_host(plan, i) >= 0)
+        return NST_OK;
+    while (last > 0 && grad_host(plan, plan_input(plan, last, 0)) == last)
+        last = plan_input(plan, last, 0);
+    return layout_add(layout, &plan->grad[i], shape_count(plan->shapes[i]), 2 * n - first_grad(plan, i),
+                      last == 0 ? 2 * n + 1 : 2 * n - last, err);
+}
+
 static int layout_node(NstPlan *plan, NstLayout *layout, int i, NstError *err)
 {
     /* forward runs at steps 0..n - 1, the backward of node i at step 2n - i */
@@ -114,8 +136,7 @@ static int layout_node(NstPlan *plan, NstLayout *layout, int i, NstError *err)
         NST_TRY(layout_add(layout, &plan->norm[i], 2 * (size_t)plan->shapes[i].c, i, last, err));
     if (plan->live[i] && plan->view)
         NST_TRY(layout_add(layout, &plan->statistics[i], 2 * band_statistics(plan, i), i, last, err));
-    if (plan->wants_grad[i])
-        NST_TRY(layout_add(layout, &plan->grad[i], size, 2 * n - first_grad(plan, i), i == 0 ? end : 2 * n - i, err));
+    NST_TRY(layout_grad(plan, layout, i, err));
     return NST_OK;
 }
 
@@ -281,6 +302,9 @@ int plan_create(NstPlan **out, const NstGraph *graph, int h, int w, const NstPla
         for (int i = 0; code == NST_OK && i < graph->n_nodes; i++)
             if (plan->live[i])
                 plan->value[i] = plan->value[plan->home[i]];
+        for (int i = graph->n_nodes - 1; code == NST_OK && i >= 0; i--)
+            if (grad_host(plan, i) >= 0)
+                plan->grad[i] = plan->grad[grad_host(plan, i)];
         if (code == NST_OK)
             pack_kernels(plan);
     }

@@ -46,6 +46,7 @@ typedef struct NstOpImpl {
     size_t (*packed_size)(const NstPlan *plan, int node, NstConvUse use); /* floats of plan->packed; NULL: none */
     void (*pack)(NstPlan *plan, int node, NstConvUse use);
     bool in_place;             /* forward may write over input 0 */
+    bool grad_in_place;        /* backward may write the gradient of input 0 over the node's */
     bool backward_uses_input;  /* backward reads inputs' values, */
     bool backward_uses_output; /* or the node's own */
 } NstOpImpl;
