@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Names and texts out of files end up in messages: they must not break the line or steer a terminal. */
 static void replace_controls(char *text)
@@ -45,13 +46,24 @@ int fail_within(NstError *err, int code, const char *format, ...)
     return err->code;
 }
 
+/*
+ * Pages of the usual 4 KiB, one for each row of each channel, are more than a processor's translation buffer holds. Where
+ * there are huge ones, large buffers ask for them.
+ */
+enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20, LARGE = 2 * HUGE_PAGE };
+
 void *aligned_calloc(size_t count, size_t size)
 {
     size_t bytes;
-    if (mul_size(count, size, &bytes) < 0 || bytes > SIZE_MAX - 64)
+    if (mul_size(count, size, &bytes) < 0 || bytes > SIZE_MAX - HUGE_PAGE)
         return NULL;
-    bytes = (bytes + 63) & ~(size_t)63;
-    void *memory = aligned_alloc(64, bytes ? bytes : 64);
+    size_t alignment = bytes < LARGE ? CACHE_LINE : HUGE_PAGE;
+    bytes = bytes ? (bytes + alignment - 1) / alignment * alignment : alignment;
+    void *memory = aligned_alloc(alignment, bytes);
+#if defined(MADV_HUGEPAGE)
+    if (memory && alignment == HUGE_PAGE)
+        madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
     if (memory)
         memset(memory, 0, bytes);
     return memory;
