@@ -32,19 +32,27 @@ static void relu_forward(NstPlan *plan, int index)
     FOR_CHANNELS(plan, index, plan->dsp.relu(y + at, x + at, n););
 }
 
+/* The gradient is read whether it passes or not: compilers vectorise no loads that may not happen. */
+static void pass_positive(const float *y, const float *g, bool add, float *gx, size_t n)
+{
+    if (add)
+        for (size_t i = 0; i < n; i++) {
+            float gradient = g[i];
+            gx[i] += y[i] > 0 ? gradient : 0;
+        }
+    else
+        for (size_t i = 0; i < n; i++) {
+            float gradient = g[i];
+            gx[i] = y[i] > 0 ? gradient : 0;
+        }
+}
+
 static void relu_backward(NstPlan *plan, int index)
 {
     const float *y = plan->value[index], *g = plan->grad[index];
     bool add;
     float *gx = plan_grad_target(plan, index, 0, &add);
-    FOR_CHANNELS(plan, index, {
-        if (add)
-            for (size_t i = at; i < at + n; i++)
-                gx[i] += y[i] > 0 ? g[i] : 0;
-        else
-            for (size_t i = at; i < at + n; i++)
-                gx[i] = y[i] > 0 ? g[i] : 0;
-    });
+    FOR_CHANNELS(plan, index, pass_positive(y + at, g + at, add, gx + at, n););
 }
 
 const NstOpImpl op_relu = {relu_forward, relu_backward, .in_place = true, .grad_in_place = true, .backward_uses_output = true};
