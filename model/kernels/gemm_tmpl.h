@@ -62,18 +62,19 @@ TARGET static void NAME(tile_all)(int kc, const float *a, const float *b, int ad
     NAME(tile)(NV, kc, a, b, add, c, ldc);
 }
 
-/* The upper left m x n of a tile, straight to C where these are whole vectors */
+/* The upper left m x n of a tile, straight to C where that is all of it */
 TARGET static inline void NAME(tile_part)(int m, int n, int kc, const float *a, const float *b, int add, float *c,
                                           ptrdiff_t ldc)
 {
     _Alignas(64) float whole[MR * NAME(NR)];
-    bool direct = m >= MR && n % VL == 0;
+    int nv = n <= VL ? 1 : n <= 2 * VL ? 2 : NV;
+    bool direct = m >= MR && n == nv * VL;
     float *to = direct ? c : whole;
     ptrdiff_t to_step = direct ? ldc : NAME(NR);
     int to_add = direct ? add : 0;
-    if (n <= VL)
+    if (nv == 1)
         NAME(tile_1)(kc, a, b, to_add, to, to_step);
-    else if (n <= 2 * VL)
+    else if (nv == 2)
         NAME(tile_2)(kc, a, b, to_add, to, to_step);
     else
         NAME(tile_all)(kc, a, b, to_add, to, to_step);
