@@ -29,7 +29,7 @@ void nst_train_defaults(NstTrainOptions *options)
         .style_layers = {"relu1_1", "relu2_1", "relu3_1"},
         .content_layers = {"relu3_1"},
         .style_weight = 1,
-        .content_weight = 0.02f,
+        .content_weight = 0.05f,
         .tv_weight = 0.01f,
         .beta1 = 0.9f,
         .beta2 = 0.99f,

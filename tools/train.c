@@ -203,7 +203,7 @@ static int train(TrainSettings *settings, int argc, char **argv)
 int cmd_train(int argc, char **argv)
 {
     TrainSettings settings = {
-        .style_size = 384,
+        .style_size = 448,
         .content_size = 272,
         .frames = 100,
         .checkpoint_every = 100,

@@ -60,7 +60,7 @@ typedef struct NstTrainOptions {
     const char *style_layers[NST_MAX_LAYERS];   /* NULL-terminated. Default relu1_1, relu2_1, relu3_1 */
     const char *content_layers[NST_MAX_LAYERS]; /* NULL-terminated. Default relu3_1 */
     float style_weight;       /* Default 1 */
-    float content_weight;     /* Default 0.02 */
+    float content_weight;     /* Default 0.05 */
     float tv_weight;          /* Default 0.01 */
     float learning_rate;      /* of Adam. Default 4e-3 for fast, 2e-3 for johnson; 0: that default */
     float output_lr_scale;    /* factor for the output convolution. Default 0.1 for fast, 0.03 for johnson; 0: that */
