@@ -243,6 +243,7 @@ def instruction_sets():
 
 
 def save(build, rows):
+    rows = sorted(rows, key=lambda row: list(CASES).index(row["case"]))
     path = os.path.join(build.folder, "bench.json")
     with open(path + ".new", "w") as file:
         file.write("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")

@@ -24,8 +24,8 @@ def cells(row):
 
 
 HEADS = ["", "time", "rate", "of peak", "memory", "difference", "spread"]
-COLUMNS = [10, 300, 390, 450, 540, 620, 690]  # left edge of the name; right edges of the others
-WIDTH, BAR_FROM, BAR_WIDTH, LINE = 1000, 710, 270, 20
+COLUMNS = [10, 250, 365, 430, 520, 610, 680]  # left edge of the name; right edges of the others
+WIDTH, BAR_FROM, BAR_WIDTH, LINE = 1000, 700, 280, 20
 
 
 def groups(rows):

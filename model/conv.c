@@ -217,7 +217,7 @@ const char *conv_algorithm(const NstConv *conv)
     if (is_depthwise(conv))
         return "depthwise rows";
     if (is_few(conv))
-        return "rows of few channels";
+        return "direct rows";
     return is_pointwise(conv) ? "matrix product" : "im2col";
 }
 
