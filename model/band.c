@@ -10,7 +10,7 @@
 #include "view.h"
 
 enum {
-    BAND_FLOATS = 3 << 16, /* aim for the size of a band's input */
+    BAND_FLOATS = 5 << 16, /* aim for the size of a band's input */
     BAND_MULTIPLE = 4,     /* rows of a Winograd tile */
     ADD_SAMPLES = 2048     /* of an addition at a time */
 };
