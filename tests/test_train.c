@@ -126,7 +126,7 @@ static void test_loss_falls(void **state)
         assert_int_equal(p.step, i + 1);
         assert_int_equal(p.steps, 40);
         assert_true(p.grad_norm > 0 && p.learning_rate > 0);
-        assert_true(fabs(p.style + 0.02 * p.content + 0.01 * p.tv - p.total) < 1e-5 * p.total);
+        assert_true(fabs(p.style + 0.05 * p.content + 0.01 * p.tv - p.total) < 1e-5 * p.total);
         if (i < 5)
             first += p.total;
         if (i >= 35)
@@ -227,7 +227,7 @@ static void set_batch(Run *run) { run->options.batch = 2; }
 static void set_crop(Run *run) { run->options.crop = 36; }
 static void set_arch(Run *run) { run->options.arch = NST_ARCH_JOHNSON; }
 static void set_layers(Run *run) { run->options.style_layers[2] = NULL; }
-static void set_weight(Run *run) { run->options.content_weight = 0.021f; }
+static void set_weight(Run *run) { run->options.content_weight = 0.051f; }
 static void set_seed(Run *run) { run->options.seed = UINT64_MAX; }
 static void set_style(Run *run) { run->style.data[7] = 0.25f; }
 static void set_loss(Run *run) { run->loss->graph.tensors[2].data[0] = 0.25f; }
@@ -243,7 +243,7 @@ static void test_other_options(void **state)
         {set_crop, "crop 32, not 36"},
         {set_arch, "arch \"fast\", not \"johnson\""},
         {set_layers, "style_layers"},
-        {set_weight, "content_weight 0.02, not 0.021"},
+        {set_weight, "content_weight 0.05, not 0.051"},
         {set_seed, "seed \"1\", not \"18446744073709551615\""},
         {set_style, "style_picture"},
         {set_loss, "loss_network"},
