@@ -36,6 +36,18 @@ static int band_count(const NstConv *conv)
     return ceil_div(conv->ho, band_rows(conv));
 }
 
+/* The node's convolution, with what is known of its input. */
+static NstConv node_conv(const NstPlan *plan, int index)
+{
+    NstConv conv = op_conv_geometry(plan, index);
+    const NstNode *node = plan_node(plan, index);
+    int upsample = plan->view[node->inputs[0]].upsample;
+    conv.doubled = upsample >= 0 && plan_node(plan, upsample)->mode == NST_UPSAMPLE_NEAREST &&
+                   plan_node(plan, upsample)->factor == 2 && node->pad[NST_TOP] == 1 && node->pad[NST_LEFT] == 1 &&
+                   conv.ho % BAND_MULTIPLE == 0 && conv.wo % BAND_MULTIPLE == 0;
+    return conv;
+}
+
 /* A band of n rows as a convolution of its own. */
 static NstConv band_conv(const NstConv *conv, int n)
 {
@@ -52,7 +64,7 @@ static size_t input_size(const NstConv *band)
 
 static size_t thread_scratch(const NstPlan *plan, int index)
 {
-    NstConv conv = op_conv_geometry(plan, index), band = band_conv(&conv, band_rows(&conv));
+    NstConv conv = node_conv(plan, index), band = band_conv(&conv, band_rows(&conv));
     const NstView *view = &plan->view[plan_input(plan, index, 0)];
     return input_size(&band) + align_floats(view_temporary(plan, view, band.h)) +
            align_floats(conv_forward_scratch(&plan->dsp, &band, 1));
@@ -107,7 +119,7 @@ static void conv_task(void *arg, int unit, int slot)
 
 static void conv_forward_bands(NstPlan *plan, int index)
 {
-    NstBands bands = {plan, index, op_conv_geometry(plan, index), thread_scratch(plan, index)};
+    NstBands bands = {plan, index, node_conv(plan, index), thread_scratch(plan, index)};
     team_for(&plan->team, band_count(&bands.conv), conv_task, &bands);
 }
 

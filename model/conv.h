@@ -24,6 +24,7 @@ typedef struct NstConv {
     int co, ho, wo;
     int kh, kw, sy, sx, dy, dx, groups;
     bool direct;    /* no Winograd: sums in the order of the formula */
+    bool doubled;   /* samples 2i + 1 and 2i + 2 of each row and column of x are equal, and Ho and Wo multiples of 4 */
     size_t y_plane; /* samples from one channel of y to the next, Ho Wo or more; of conv_forward, gradients are dense */
 } NstConv;
 

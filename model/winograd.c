@@ -206,12 +206,25 @@ static void output_channel(const NstConvContext *context, const NstConv *conv, c
     }
 }
 
+/*
+ * Where each sample stands twice, a b b c c d, the third element of B^T d is 4b - 4b - c + c = 0, and so are 11 of the
+ * 36 elements of V: their products are left out.
+ */
+static bool is_nothing(const NstConv *conv, int element)
+{
+    return conv->doubled && (element / 6 == 2 || element % 6 == 2);
+}
+
 static void multiply_block(const NstConvContext *context, const NstConv *conv, const NstBlock *block,
                            const float *packed, int c0, int n_channels, const float *v, float *m)
 {
     const NstDsp *dsp = context->dsp;
     size_t u_step = packed_rows(dsp, conv) * (size_t)conv->ci;
-    for (int e = 0; e < ELEMENTS; e++)
+    for (int e = 0; e < ELEMENTS; e++) {
+        if (is_nothing(conv, e)) {
+            memset(m + (size_t)e * m_step(conv), 0, m_step(conv) * sizeof(*m));
+            continue;
+        }
         for (int p = 0; p < block->n_panels; p++) {
             int t = p * dsp->panel_width;
             size_t panel = (size_t)e * v_step(dsp, conv) + (size_t)p * (size_t)conv->ci * (size_t)dsp->panel_width;
@@ -219,6 +232,7 @@ static void multiply_block(const NstConvContext *context, const NstConv *conv, c
                                 packed + (size_t)e * u_step + (size_t)c0 * (size_t)conv->ci, v + panel,
                                 m + (size_t)e * m_step(conv) + t, BLOCK_TILES);
         }
+    }
 }
 
 size_t winograd_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
