@@ -176,9 +176,9 @@ static void test_gemm_in_parts(void **state)
 }
 
 /* pack_rows and multiply_panel, one panel */
-static void check_panel(const NstDsp *dsp, int m, int n, int k, NstRandom *random)
+static void check_panel(const NstDsp *dsp, int m, int n, int k, Fill fill, NstRandom *random)
 {
-    Product p = new_product(8, m, n, k, FILL_NORMAL, random);
+    Product p = new_product(8, m, n, k, fill, random);
     const size_t rows = (size_t)((m + dsp->panel_height - 1) / dsp->panel_height * dsp->panel_height);
     float *packed = guarded_new(rows * (size_t)k), *panel = buffer_new((size_t)k * (size_t)dsp->panel_width);
     float *c = guarded_new(c_size(&p));
@@ -208,7 +208,7 @@ static void test_panels(void **state)
         assert_in_range(tables[table].panel_width, 1, NST_PANEL_MAX);
         for (int i = 0; i < N * N; i++)
             for (int n = 1; n <= tables[table].panel_width; n += n < 17 ? 1 : 5)
-                check_panel(&tables[table], sides[i % N], n, sides[i / N], &random);
+                check_panel(&tables[table], sides[i % N], n, sides[i / N], (Fill)(i % FILL_COUNT), &random);
     }
 }
 

@@ -278,11 +278,12 @@ static double few_expected(const NstFewRow *r, int o, int j, double *size)
     return sum;
 }
 
-static void check_few_row(const NstDsp *dsp, int ci, int co, int kernel, int n, bool with_bias, NstRandom *random)
+static void check_few_row(const NstDsp *dsp, int ci, int co, int kernel, int n, Fill fill, bool with_bias,
+                          NstRandom *random)
 {
     const int width = n + kernel - 1, stride = width + 1;
     const size_t plane = (size_t)(stride * kernel + 5);
-    float *x = buffer_filled(plane * (size_t)(ci - 1) + (size_t)(stride * (kernel - 1) + width), FILL_NORMAL, random);
+    float *x = buffer_filled(plane * (size_t)(ci - 1) + (size_t)(stride * (kernel - 1) + width), fill, random);
     float *k = buffer_filled((size_t)(co * ci * kernel * kernel), FILL_NORMAL, random);
     float *bias = buffer_filled((size_t)co, FILL_NORMAL, random), *y[NST_FEW_MAX];
     /* Planes of the result with guards around each: y_plane leads from one to the next */
@@ -290,8 +291,8 @@ static void check_few_row(const NstDsp *dsp, int ci, int co, int kernel, int n, 
     float *all = guarded_new(y_plane * (size_t)co);
     for (int o = 0; o < co; o++)
         y[o] = all + y_plane * (size_t)o;
-    const NstFewRow row = {ci,       co, kernel, kernel, n, x, (ptrdiff_t)plane, stride, k, with_bias ? bias : NULL, all,
-                           (ptrdiff_t)y_plane};
+    const float *biases = with_bias ? bias : NULL;
+    const NstFewRow row = {ci, co, kernel, kernel, n, x, (ptrdiff_t)plane, stride, k, biases, all, (ptrdiff_t)y_plane};
     dsp->few_row(&row);
     for (int o = 0; o < co; o++) {
         for (int j = 0; j < n; j++) {
@@ -311,7 +312,7 @@ static void check_few_row(const NstDsp *dsp, int ci, int co, int kernel, int n, 
 static void test_few_row(void **state)
 {
     (void)state;
-    static const int widths[] = {0, 1, 2, 7, 8, 9, 15, 16, 17, 24, 25, 47, 48, 49, 100};
+    static const int widths[] = {0, 1, 2, 7, 8, 9, 15, 16, 17, 24, 25, 47, 48, 49, 96, 97, 200};
     NstDsp tables[8];
     unsigned masks[8];
     NstRandom random = seeded();
@@ -319,9 +320,10 @@ static void test_few_row(void **state)
     for (int table = 0; table < n; table++)
         for (int co = 1; co <= NST_FEW_MAX; co++)
             for (size_t w = 0; w < sizeof(widths) / sizeof(*widths); w++) {
-                check_few_row(&tables[table], 3, co, 3, widths[w], true, &random);
-                check_few_row(&tables[table], 5, co, 1, widths[w], false, &random);
-                check_few_row(&tables[table], 2, co, 9, widths[w], true, &random);
+                const Fill fill = (Fill)(w % FILL_COUNT);
+                check_few_row(&tables[table], 3, co, 3, widths[w], fill, true, &random);
+                check_few_row(&tables[table], 5, co, 1, widths[w], fill, false, &random);
+                check_few_row(&tables[table], 2, co, 9, widths[w], FILL_NORMAL, true, &random);
             }
 }
 
@@ -402,12 +404,97 @@ static void test_winograd(void **state)
             }
 }
 
+/* -- a sample's result has the same bits wherever in a row it is computed -- */
+
+static void assert_same(const float *part, const float *whole, size_t n, const char *what)
+{
+    if (memcmp(part, whole, n * sizeof(float)))
+        fail_msg("%s: other bits in a part of the row", what);
+}
+
+enum { WHOLE = 100, CUTS = 3 };
+static const int cuts[CUTS] = {1, 37, 93};
+
+static void check_pointwise_part(const NstDsp *dsp, Pointwise op, int from, NstRandom *random)
+{
+    float *a = buffer_filled(WHOLE, FILL_NORMAL, random), *b = buffer_filled(WHOLE, FILL_NORMAL, random);
+    float *whole = buffer_filled(WHOLE, FILL_NORMAL, random), *part = buffer_new(WHOLE);
+    memcpy(part, whole, WHOLE * sizeof(float));
+    call_pointwise(dsp, op, whole, a, b, 0.7f, -0.3f, WHOLE);
+    call_pointwise(dsp, op, part, a, b, 0.7f, -0.3f, (size_t)from);
+    call_pointwise(dsp, op, part + from, a + from, b + from, 0.7f, -0.3f, (size_t)(WHOLE - from));
+    assert_same(part, whole, WHOLE, pointwise_names[op]);
+    free(a);
+    free(b);
+    free(whole);
+    free(part);
+}
+
+static void check_convolution_part(const NstDsp *dsp, int from, NstRandom *random)
+{
+    enum { CI = 2, KERNEL = 3, STRIDE = WHOLE + KERNEL - 1, PLANE = KERNEL * STRIDE };
+    float *x = buffer_filled(CI * PLANE, FILL_NORMAL, random), *whole = buffer_new(WHOLE), *part = buffer_new(WHOLE);
+    float *k = buffer_filled(CI * KERNEL * KERNEL, FILL_NORMAL, random);
+    dsp->depthwise_row(whole, x, STRIDE, k, KERNEL, KERNEL, 1, 1, 0.3f, WHOLE);
+    dsp->depthwise_row(part, x + from, STRIDE, k, KERNEL, KERNEL, 1, 1, 0.3f, WHOLE - from);
+    assert_same(part, whole + from, (size_t)(WHOLE - from), "depthwise_row");
+    NstFewRow row = {CI, 1, KERNEL, KERNEL, WHOLE, x, PLANE, STRIDE, k, NULL, whole, WHOLE};
+    dsp->few_row(&row);
+    row.x += from;
+    row.n -= from;
+    row.y = part;
+    dsp->few_row(&row);
+    assert_same(part, whole + from, (size_t)(WHOLE - from), "few_row");
+    free(x);
+    free(whole);
+    free(part);
+    free(k);
+}
+
+static void check_winograd_part(const NstDsp *dsp, int from, NstRandom *random)
+{
+    enum { TILES = NST_WINOGRAD_TILES, STRIDE = 4 * TILES + 2 };
+    const int n = TILES - from;
+    float *x = buffer_filled(6 * STRIDE, FILL_NORMAL, random);
+    float *v = buffer_new(36 * TILES), *v_part = buffer_new(36 * TILES);
+    float *y = buffer_new(4 * STRIDE), *y_part = buffer_new(4 * STRIDE);
+    dsp->winograd_input(x, STRIDE, v, TILES, TILES);
+    dsp->winograd_input(x + 4 * from, STRIDE, v_part, TILES, n);
+    dsp->winograd_output(v, TILES, 0.3f, y, STRIDE, TILES);
+    dsp->winograd_output(v + from, TILES, 0.3f, y_part, STRIDE, n);
+    for (int e = 0; e < 36; e++)
+        assert_same(v_part + e * TILES, v + e * TILES + from, (size_t)n, "winograd_input");
+    for (int r = 0; r < 4; r++)
+        assert_same(y_part + r * STRIDE, y + r * STRIDE + 4 * from, (size_t)(4 * n), "winograd_output");
+    free(x);
+    free(v);
+    free(v_part);
+    free(y);
+    free(y_part);
+}
+
+static void test_parts(void **state)
+{
+    (void)state;
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random = seeded();
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (int i = 0; i < CUTS; i++) {
+            for (int op = 0; op < N_POINTWISE; op++)
+                check_pointwise_part(&tables[table], (Pointwise)op, cuts[i], &random);
+            check_convolution_part(&tables[table], cuts[i], &random);
+            check_winograd_part(&tables[table], cuts[i] * NST_WINOGRAD_TILES / WHOLE, &random);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pointwise),     cmocka_unit_test(test_pointwise_in_place), cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_depthwise_row), cmocka_unit_test(test_few_row),            cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_pointwise),  cmocka_unit_test(test_pointwise_in_place), cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_not_finite), cmocka_unit_test(test_depthwise_row),      cmocka_unit_test(test_few_row),
+        cmocka_unit_test(test_winograd),   cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "dsp.h"
-#include "few.h"
 
 #define TARGET __attribute__((target("avx2,fma")))
 #define NAME(x) avx2_##x
@@ -80,7 +79,7 @@ TARGET static inline void avx2_store_some(float *p, V v, int n)
 #define NV 3
 #include "gemm_tmpl.h"
 
-#define V_REGISTERS 16
+#define FEW_VECTORS(co) ((co) == 4 ? 3 : (co) == 3 ? 4 : 6)
 #include "few_tmpl.h"
 
 void dsp_init_avx2(NstDsp *dsp)

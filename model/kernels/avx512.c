@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "dsp.h"
-#include "few.h"
 
 #define TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
 #define NAME(x) avx512_##x
@@ -75,7 +74,7 @@ TARGET static inline void avx512_store_some(float *p, V v, int n)
 #define NV 3
 #include "gemm_tmpl.h"
 
-#define V_REGISTERS 32
+#define FEW_VECTORS(co) 6
 #include "few_tmpl.h"
 
 void dsp_init_avx512(NstDsp *dsp)

@@ -33,8 +33,8 @@ typedef struct NstDsp {
     NstGemm gemm; /* compute.h; B and C blocks of any size */
 
     /*
-     * The same product in pieces, for matrices that are packed once and used often: A (m x k) by pack_rows into panels of
-     * panel_height rows, zero rows filling the last; B in panels of panel_width columns, k x panel_width each.
+     * The same product in pieces, for matrices that are packed once and used often: A (m x k) by pack_rows into panels
+     * of panel_height rows, zero rows filling the last; B in panels of panel_width columns, k x panel_width each.
      * multiply_panel: C (m x n) = packed A times one panel of B, n <= panel_width.
      */
     int panel_height, panel_width;
@@ -65,7 +65,8 @@ typedef struct NstDsp {
     void (*sum_and_squares)(const float *x, size_t n, double sums[2]); /* of x and of x^2 */
     double (*dot)(const float *a, const float *b, size_t n);
 
-    void (*scale_shift)(float *y, const float *x, float scale, float shift, size_t n); /* y = scale x + shift; y may be x */
+    /* y = scale x + shift; y may be x */
+    void (*scale_shift)(float *y, const float *x, float scale, float shift, size_t n);
     /* y = max((x - mean) scale + shift, floor), exact where x is near the mean; NaN stays; y may be x */
     void (*normalize)(float *y, const float *x, float mean, float scale, float shift, float floor, size_t n);
     void (*relu)(float *y, const float *x, size_t n);                    /* NaN stays; y may be x */

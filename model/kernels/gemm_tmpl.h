@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Matrix product after Goto and van de Geijn 2008: blocks of A and panels of B are packed so that the micro-kernel reads
- * both in order, and keeps an MR x NR tile of C in registers.
+ * Matrix product after Goto and van de Geijn 2008: blocks of A and panels of B are packed so that the micro-kernel
+ * reads both in order, and keeps an MR x NR tile of C in registers.
  *
  *            NR                          packed A: panels of MR rows, a[p][k][MR]
  *          +----+                        packed B: one panel of NR columns, b[k][NR]

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "dsp.h"
-#include "few.h"
 
 #define TARGET /* every AArch64 processor has it */
 #define NAME(x) neon_##x
@@ -66,7 +65,7 @@ static inline void neon_store_some(float *p, V v, int n)
 #define NV 4
 #include "gemm_tmpl.h"
 
-#define V_REGISTERS 32
+#define FEW_VECTORS(co) ((co) == 4 ? 5 : 6)
 #include "few_tmpl.h"
 
 void dsp_init_neon(NstDsp *dsp)

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "dsp.h"
-#include "few.h"
 
 #define TARGET
 #define NAME(x) scalar_##x
@@ -53,6 +52,9 @@ static inline void scalar_store_some(float *p, float v, int n)
 #include "kernels_tmpl.h"
 #include "winograd_tmpl.h"
 
+#define FEW_VECTORS(co) 1
+#include "few_tmpl.h"
+
 static void scalar_gemm(int trans_a, int trans_b, int m, int n, int k, const float *a, int lda, const float *b,
                         int ldb, float beta, float *c, int ldc)
 {
@@ -88,10 +90,10 @@ void dsp_init_scalar(NstDsp *dsp)
 {
     scalar_kernels_fill(dsp);
     scalar_winograd_fill(dsp);
+    scalar_few_fill(dsp);
     dsp->gemm = scalar_gemm;
     dsp->panel_height = 1;
     dsp->panel_width = SCALAR_PANEL;
     dsp->pack_rows = scalar_pack_rows;
     dsp->multiply_panel = scalar_multiply_panel;
-    dsp->few_row = few_row_plain;
 }
