@@ -29,7 +29,7 @@ static const Option options[] = {
     {"threads", 't', OPTION_INT, false, offsetof(Settings, threads), "N", 0, 256,
      "threads; 0 is one for each processor. The result does not depend on it"},
     {"cpu", 0, OPTION_TEXT, false, offsetof(Settings, cpu), "LIST", 0, 0,
-     "instruction sets that may be used: avx2, avx512, scalar or all, separated by commas"},
+     "instruction sets that may be used: avx2, avx512, neon, scalar or all, separated by commas"},
     {0},
 };
 

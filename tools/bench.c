@@ -34,7 +34,7 @@ static const Option options[] = {
     {"threads", 't', OPTION_INT, false, offsetof(Settings, threads), "N", 0, 256,
      "threads; 0 is one for each processor"},
     {"cpu", 0, OPTION_TEXT, false, offsetof(Settings, cpu), "LIST", 0, 0,
-     "instruction sets that may be used: avx2, avx512, scalar or all, separated by commas"},
+     "instruction sets that may be used: avx2, avx512, neon, scalar or all, separated by commas"},
     {"runs", 'n', OPTION_INT, false, offsetof(Settings, runs), "N", 1, 10000,
      "runs that are measured; times are medians"},
     {"explain", 0, OPTION_FLAG, false, offsetof(Settings, explain), "", 0, 0,
@@ -148,7 +148,7 @@ static int measure(const NstModel *model, const NstPlanOptions *plan_options, in
 static const char *cpu_name(unsigned cpu)
 {
     cpu &= nst_cpu_available();
-    return cpu & NST_CPU_AVX512 ? "avx512" : cpu & NST_CPU_AVX2 ? "avx2" : "scalar";
+    return cpu & NST_CPU_AVX512 ? "avx512" : cpu & NST_CPU_AVX2 ? "avx2" : cpu & NST_CPU_NEON ? "neon" : "scalar";
 }
 
 /* ---- telling ---- */

@@ -97,7 +97,7 @@ static const Option options[] = {
     {"threads", 't', OPTION_INT, false, TRAIN(compute.threads), "N", 0, 256,
      "threads; 0 is one for each processor. The result does not depend on it"},
     {"cpu", 0, OPTION_TEXT, false, SET(cpu), "LIST", 0, 0,
-     "instruction sets that may be used: avx2, avx512, scalar or all, separated by commas"},
+     "instruction sets that may be used: avx2, avx512, neon, scalar or all, separated by commas"},
     {0},
 };
 
