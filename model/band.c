@@ -15,11 +15,6 @@ enum {
     ADD_SAMPLES = 2048     /* of an addition at a time */
 };
 
-static size_t align_floats(size_t n)
-{
-    return (n + 15) & ~(size_t)15;
-}
-
 /* ---- convolution ---- */
 
 /* Rows of results in a band; the last may have fewer. */
@@ -36,6 +31,13 @@ static int band_count(const NstConv *conv)
     return ceil_div(conv->ho, band_rows(conv));
 }
 
+/* Padding of one sample on every side: with more, some that are not doubled would fall within a tile's pairs. */
+static bool is_framed_by_one(const NstNode *node)
+{
+    return node->pad[NST_TOP] == 1 && node->pad[NST_BOTTOM] == 1 && node->pad[NST_LEFT] == 1 &&
+           node->pad[NST_RIGHT] == 1;
+}
+
 /* The node's convolution, with what is known of its input. */
 static NstConv node_conv(const NstPlan *plan, int index)
 {
@@ -43,7 +45,7 @@ static NstConv node_conv(const NstPlan *plan, int index)
     const NstNode *node = plan_node(plan, index);
     int upsample = plan->view[node->inputs[0]].upsample;
     conv.doubled = upsample >= 0 && plan_node(plan, upsample)->mode == NST_UPSAMPLE_NEAREST &&
-                   plan_node(plan, upsample)->factor == 2 && node->pad[NST_TOP] == 1 && node->pad[NST_LEFT] == 1 &&
+                   plan_node(plan, upsample)->factor == 2 && is_framed_by_one(node) &&
                    conv.ho % BAND_MULTIPLE == 0 && conv.wo % BAND_MULTIPLE == 0;
     return conv;
 }

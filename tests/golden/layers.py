@@ -446,6 +446,8 @@ CHAINS = {
     "separable-twice": (separable_twice, 11, 10),
     "separable-enlarged": (separable_enlarged, 7, 6),
     "nearest-2-conv": (enlarged("nearest", 2, 3, [1, 1, 1, 1]), 7, 9),
+    "nearest-2-conv-of-whole-tiles": (enlarged("nearest", 2, 3, [1, 1, 1, 1]), 6, 8),
+    "nearest-2-conv-framed-unevenly": (enlarged("nearest", 2, 3, [1, 3, 1, 3]), 5, 7),
     "nearest-3-conv-uneven": (enlarged("nearest", 3, 3, [0, 2, 1, 1], pad_mode="zero"), 4, 5),
     "nearest-2-conv-to-3": (enlarged("nearest", 2, 9, [4, 4, 4, 4], to=3), 8, 9),
     "nearest-2-conv-1x1": (enlarged("nearest", 2, 1, [0, 0, 0, 0]), 7, 9),
