@@ -171,11 +171,6 @@ static void forward_block(const NstConvContext *context, const NstConv *conv, co
                   (int)conv->y_plane);
 }
 
-static size_t align_floats(size_t n)
-{
-    return (n + 15) & ~(size_t)15;
-}
-
 static void tiled_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k,
                           const float *bias, bool add, float *y)
 {

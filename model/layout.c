@@ -6,8 +6,6 @@
 
 #include "util.h"
 
-enum { ALIGN_FLOATS = 16 };
-
 int layout_add(NstLayout *layout, float **target, size_t size, int first, int last, NstError *err)
 {
     if (size == 0)
@@ -20,8 +18,7 @@ int layout_add(NstLayout *layout, float **target, size_t size, int first, int la
         layout->intervals = grown;
         layout->room = room;
     }
-    size = (size + ALIGN_FLOATS - 1) & ~(size_t)(ALIGN_FLOATS - 1);
-    layout->intervals[layout->n++] = (NstInterval){target, size, 0, first, last};
+    layout->intervals[layout->n++] = (NstInterval){target, align_floats(size), 0, first, last};
     return NST_OK;
 }
 

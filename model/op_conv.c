@@ -6,6 +6,7 @@
 #include "conv.h"
 #include "padding.h"
 #include "plan_internal.h"
+#include "util.h"
 
 NstConv op_conv_geometry(const NstPlan *plan, int index)
 {
@@ -37,7 +38,7 @@ static size_t padded_count(const NstPlan *plan, int index, const NstConv *conv)
     const NstNode *node = plan_node(plan, index);
     if (node->op == NST_OP_CONV2D && pad_is_none(node->pad) && !plan->wants_grad[index])
         return 0;
-    return ((size_t)conv->ci * (size_t)conv->h * (size_t)conv->w + 15) & ~(size_t)15;
+    return align_floats((size_t)conv->ci * (size_t)conv->h * (size_t)conv->w);
 }
 
 static size_t max_size(size_t a, size_t b)

@@ -11,7 +11,7 @@
 #include "threads.h"
 #include "util.h"
 
-enum { MAX_THREADS = 256, ROWS_AT_A_TIME = 8 };
+enum { ROWS_AT_A_TIME = 8 };
 
 struct NstStylizer {
     const NstModel *model;
@@ -56,8 +56,8 @@ int nst_stylizer_open(NstStylizer **out, const NstModel *model, const NstStylize
     if (options->struct_size != sizeof(*options))
         return fail(err, NST_EINVAL, "stylize options of %zu bytes: %zu expected; call nst_stylize_defaults first",
                     options->struct_size, sizeof(*options));
-    if (options->compute.threads < 0 || options->compute.threads > MAX_THREADS)
-        return fail(err, NST_EINVAL, "%d threads: 0 to %d expected", options->compute.threads, MAX_THREADS);
+    if (options->compute.threads < 0 || options->compute.threads > NST_MAX_THREADS)
+        return fail(err, NST_EINVAL, "%d threads: 0 to %d expected", options->compute.threads, NST_MAX_THREADS);
     NST_TRY(check_strength(options->strength, err));
     NST_TRY(check_kind(model, err));
     NstStylizer *stylizer = *out = calloc(1, sizeof(*stylizer));

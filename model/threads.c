@@ -4,12 +4,10 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 256 };
-
 int threads_count(int wanted)
 {
     long threads = wanted > 0 ? wanted : sysconf(_SC_NPROCESSORS_ONLN);
-    return threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : (int)threads;
+    return threads < 1 ? 1 : threads > NST_MAX_THREADS ? NST_MAX_THREADS : (int)threads;
 }
 
 NstTeam team_of(const NstCompute *compute)

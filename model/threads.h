@@ -12,6 +12,8 @@ static inline int thread_index(void) { return omp_get_thread_num(); }
 static inline int thread_index(void) { return 0; }
 #endif
 
+enum { NST_MAX_THREADS = 256 };
+
 /* The number of threads that a wish stands for: 0 is one for each online processor. */
 int threads_count(int wanted);
 

@@ -39,6 +39,9 @@ char *string_copy(const char *text); /* malloc'ed; NULL when there is no memory,
 
 static inline int min_int(int a, int b) { return a < b ? a : b; }
 static inline int max_int(int a, int b) { return a > b ? a : b; }
+/* Floats rounded up to whole lines of 64 bytes. */
+static inline size_t align_floats(size_t n) { return (n + 15) & ~(size_t)15; }
+
 static inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
 #endif
