@@ -12,8 +12,6 @@
 #include "util.h"
 #include "vgg.h"
 
-enum { MAX_LEVELS = 6 };
-
 /*
  * The variance that divides a content term is taken as at least this share of the mean square, or a picture without
  * any detail (a film fading from black) would divide by zero. Photographs are far above it.
@@ -43,11 +41,12 @@ struct NstLoss {
     const NstModel *network;
     NstCompute compute;
     float style_weight, content_weight, tv_weight;
+    bool values_only;
     int levels, content_level;
     int n_style, n_content;
     char *style_names[NST_MAX_LAYERS], *content_names[NST_MAX_LAYERS];
     int style_nodes[NST_MAX_LAYERS], content_nodes[NST_MAX_LAYERS];
-    NstLevel level[MAX_LEVELS];
+    NstLevel level[NST_MAX_LEVELS];
     NstContentTerm content[NST_MAX_LAYERS];
     float *matrix;       /* a Gram matrix of the largest layer */
     double *channel_sum; /* of the largest layer */
@@ -72,7 +71,7 @@ static int create_plan(const NstLoss *loss, int index, NstLevel *level, NstError
         taps[n++] = loss->style_nodes[i];
     for (int i = 0; index == loss->content_level && i < loss->n_content; i++)
         taps[n++] = loss->content_nodes[i];
-    const NstPlanOptions options = {.compute = loss->compute, .want_input_grad = true, .taps = taps, .n_taps = n};
+    const NstPlanOptions options = {.compute = loss->compute, .want_input_grad = !loss->values_only, .taps = taps, .n_taps = n};
     const int code = plan_create(&level->plan, &loss->network->graph, level->h, level->w, &options, err);
     return code < 0 ? fail_within(err, code, "loss network at level %d", index) : NST_OK;
 }
@@ -133,8 +132,8 @@ static int create(NstLoss *loss, int h, int w, const NstLossOptions *options, Ns
     const NstModel *network = loss->network;
     if (network->kind != NST_KIND_LOSS || network->graph.nodes[0].channels != 3)
         return fail(err, NST_EINVAL, "the model is not a loss network for RGB pictures");
-    if (options->levels < 1 || options->levels > MAX_LEVELS)
-        return fail(err, NST_EINVAL, "levels: %d; 1 to %d expected", options->levels, MAX_LEVELS);
+    if (options->levels < 1 || options->levels > NST_MAX_LEVELS)
+        return fail(err, NST_EINVAL, "levels: %d; 1 to %d expected", options->levels, NST_MAX_LEVELS);
     if (options->content_level < 0 || options->content_level >= options->levels)
         return fail(err, NST_EINVAL, "content_level: %d; 0 to %d expected", options->content_level,
                     options->levels - 1);
@@ -155,6 +154,7 @@ int loss_create(NstLoss **out, const NstModel *network, int h, int w, const NstL
         return fail(err, NST_ENOMEM, "no memory for the loss");
     loss->network = network;
     loss->compute = gram_compute(&options->compute);
+    loss->values_only = options->values_only;
     loss->levels = options->levels;
     loss->content_level = options->content_level;
     loss->style_weight = options->style_weight;
@@ -171,7 +171,7 @@ void loss_free(NstLoss **out)
     NstLoss *loss = *out;
     if (!loss)
         return;
-    for (int l = 0; l < MAX_LEVELS; l++) {
+    for (int l = 0; l < NST_MAX_LEVELS; l++) {
         plan_free(&loss->level[l].plan);
         aligned_free(loss->level[l].grad);
         for (int i = 0; i < NST_MAX_LAYERS; i++)
@@ -311,8 +311,8 @@ void loss_set_content(NstLoss *loss, const float *x)
     }
 }
 
-/* Adds one Gram term to *sum and, where `grad` is set, style_weight times its gradient to the tap's. */
-static int add_style(NstLoss *loss, int index, int i, double *sum, bool grad, NstError *err)
+/* Adds one Gram term to the terms and, where `grad` is set, style_weight times its gradient to the tap's. */
+static int add_style(NstLoss *loss, int index, int i, NstLossTerms *terms, bool grad, NstError *err)
 {
     NstLevel *level = &loss->level[index];
     const NstStyleTerm *term = &level->style[i];
@@ -327,11 +327,12 @@ static int add_style(NstLoss *loss, int index, int i, double *sum, bool grad, Ns
         loss->matrix[k] -= term->target[k];
         error += (double)loss->matrix[k] * loss->matrix[k];
     }
+    terms->style_parts[index][i] = (NstLossPart){error, term->norm_sq};
     error /= term->norm_sq;
     if (!isfinite(error))
         return fail(err, NST_ENOTFINITE, "style loss of layer %s at level %d is %g", loss->style_names[i], index,
                     error);
-    *sum += share * error;
+    terms->style += share * error;
     if (grad) {
         const float scale = (float)(loss->style_weight * share * 4 / (n * term->norm_sq));
         for (int k = 0; k < size; k++)
@@ -341,8 +342,8 @@ static int add_style(NstLoss *loss, int index, int i, double *sum, bool grad, Ns
     return NST_OK;
 }
 
-/* Adds one content term to *sum and, where `grad` is set, content_weight times its gradient to the tap's. */
-static int add_content(NstLoss *loss, int i, double *sum, bool grad, NstError *err)
+/* Adds one content term to the terms and, where `grad` is set, content_weight times its gradient to the tap's. */
+static int add_content(NstLoss *loss, int i, NstLossTerms *terms, bool grad, NstError *err)
 {
     NstPlan *plan = loss->level[loss->content_level].plan;
     const NstContentTerm *term = &loss->content[i];
@@ -366,11 +367,12 @@ static int add_content(NstLoss *loss, int i, double *sum, bool grad, NstError *e
     }
     for (int k = 0; k < c; k++)
         error += loss->channel_sum[k];
+    terms->content_parts[i] = (NstLossPart){error / ((double)n * c), term->variance};
     error *= share;
     if (!isfinite(error))
         return fail(err, NST_ENOTFINITE, "content loss of layer %s at level %d is %g", loss->content_names[i],
                     loss->content_level, error);
-    *sum += error;
+    terms->content += error;
     return NST_OK;
 }
 
@@ -379,11 +381,12 @@ static int evaluate_level(NstLoss *loss, int index, NstLossTerms *terms, bool gr
 {
     NstLevel *level = &loss->level[index];
     exec_forward(level->plan);
-    backward_begin(level->plan);
+    if (grad)
+        backward_begin(level->plan);
     for (int i = 0; i < loss->n_style; i++)
-        NST_TRY(add_style(loss, index, i, &terms->style, grad, err));
+        NST_TRY(add_style(loss, index, i, terms, grad, err));
     for (int i = 0; index == loss->content_level && i < loss->n_content; i++)
-        NST_TRY(add_content(loss, i, &terms->content, grad, err));
+        NST_TRY(add_content(loss, i, terms, grad, err));
     if (grad) {
         backward_run(level->plan);
         memcpy(level->grad, backward_input_grad(level->plan), 3 * sizeof(float) * (size_t)level->h * (size_t)level->w);

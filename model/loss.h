@@ -18,11 +18,22 @@ typedef struct NstLossOptions {
     const char *const *style_layers;   /* NULL-terminated */
     const char *const *content_layers; /* NULL-terminated */
     float style_weight, content_weight, tv_weight;
+    bool values_only; /* no gradient will be asked for: half the memory, and the faster way of running */
     NstCompute compute;
 } NstLossOptions;
 
+enum { NST_MAX_LEVELS = 6 };
+
+/* What a term is made of: error / norm is its value. */
+typedef struct NstLossPart {
+    double error; /* style: |G - G*|^2; content: mean((F - F_x)^2) */
+    double norm;  /* style: |G*|^2; content: v(F_x) */
+} NstLossPart;
+
 typedef struct NstLossTerms {
     double total, style, content, tv;
+    NstLossPart style_parts[NST_MAX_LEVELS][NST_MAX_LAYERS]; /* by level and style layer */
+    NstLossPart content_parts[NST_MAX_LAYERS];               /* by content layer */
 } NstLossTerms;
 
 int loss_create(NstLoss **loss, const NstModel *network, int h, int w, const NstLossOptions *options, NstError *err);

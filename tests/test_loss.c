@@ -152,6 +152,55 @@ static void test_terms(void **state)
     nst_model_free(&network);
 }
 
+/* The parts add up to the terms, and the way without gradients gives what the other gives. */
+static void test_parts(void **state)
+{
+    NstLossOptions options = default_options();
+    NstModel *network = tiny_vgg(false);
+    NstImage y = tiny_picture(W, H, 3);
+    NstError err;
+    (void)state;
+    for (int values_only = 0; values_only < 2; values_only++) {
+        NstLossTerms terms;
+        double style = 0, content = 0;
+        options.values_only = values_only;
+        NstLoss *loss = create(network, &options);
+        assert_ok(loss_evaluate(loss, y.data, &terms, NULL, &err));
+        for (int l = 0; l < options.levels; l++)
+            for (int i = 0; style_layers[i]; i++)
+                style += terms.style_parts[l][i].error / terms.style_parts[l][i].norm / (3 * options.levels);
+        for (int i = 0; content_layers[i]; i++)
+            content += terms.content_parts[i].error / terms.content_parts[i].norm / 2;
+        assert_near(terms.style, style, 1e-9 * style);
+        assert_near(terms.content, content, 1e-9 * content);
+        assert_true(terms.style_parts[0][3].norm == 0 && terms.content_parts[2].norm == 0);
+        loss_free(&loss);
+    }
+    nst_image_free(&y);
+    nst_model_free(&network);
+}
+
+static void test_values_only(void **state)
+{
+    NstLossOptions options = default_options();
+    NstModel *network = tiny_vgg(true);
+    NstImage y = tiny_picture(W, H, 3);
+    NstLossTerms terms[2];
+    NstError err;
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        options.values_only = i;
+        NstLoss *loss = create(network, &options);
+        assert_ok(loss_evaluate(loss, y.data, &terms[i], NULL, &err));
+        loss_free(&loss);
+    }
+    assert_near(terms[1].style, terms[0].style, 1e-4 * terms[0].style);
+    assert_near(terms[1].content, terms[0].content, 1e-4 * terms[0].content);
+    assert_true(terms[1].tv == terms[0].tv);
+    nst_image_free(&y);
+    nst_model_free(&network);
+}
+
 static void test_threads(void **state)
 {
     NstModel *network = tiny_vgg(true);
@@ -370,7 +419,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_style_gradient),  cmocka_unit_test(test_content_gradient),
         cmocka_unit_test(test_tv_gradient),     cmocka_unit_test(test_total_gradient),
-        cmocka_unit_test(test_terms),           cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_terms),           cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_values_only),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_value_range_and_order),
         cmocka_unit_test(test_gram),            cmocka_unit_test(test_tv),
         cmocka_unit_test(test_flat_content),    cmocka_unit_test(test_not_finite),
