@@ -16,15 +16,46 @@ void optim_adam(const NstAdam *adam, int64_t t, float lr, int64_t n, const float
     }
 }
 
-float optim_schedule(int step, int steps, int warmup, float hold, float floor)
+void optim_sgd(float momentum, float lr, int64_t n, const float *grad, float *v, float *x)
 {
-    const double flat = (double)hold * steps;
-    double share = 1;
+    for (int64_t i = 0; i < n; i++) {
+        const float step = v ? (v[i] = momentum * v[i] + grad[i]) : grad[i];
+        x[i] -= lr * step;
+    }
+}
 
-    if (step > flat)
-        share = floor + (1 - (double)floor) * (1 + cos(M_PI * (step - flat) / (steps - flat))) / 2;
-    if (step < warmup)
-        share *= (step + 1.0) / warmup;
+void optim_rmsprop(float beta2, float eps, float lr, int64_t n, const float *grad, float *v, float *x)
+{
+    for (int64_t i = 0; i < n; i++) {
+        v[i] = beta2 * v[i] + (1 - beta2) * grad[i] * grad[i];
+        x[i] -= lr * grad[i] / (sqrtf(v[i]) + eps);
+    }
+}
+
+static double half_cosine(const NstSchedule *schedule, int step, int steps)
+{
+    const double flat = (double)schedule->hold * steps, last = schedule->last;
+    return step > flat ? last + (1 - last) * (1 + cos(M_PI * (step - flat) / (steps - flat))) / 2 : 1;
+}
+
+float optim_schedule(const NstSchedule *schedule, int step, int steps)
+{
+    double share = 1;
+    switch (schedule->decay) {
+    case NST_DECAY_CONSTANT:
+        break;
+    case NST_DECAY_STEP:
+        share = pow(schedule->factor, step / schedule->every);
+        break;
+    case NST_DECAY_EXPONENTIAL:
+        share = pow(schedule->factor, (double)step / schedule->every);
+        break;
+    case NST_DECAY_COSINE:
+        share = half_cosine(schedule, step, steps);
+        break;
+    }
+    if (step < schedule->warmup)
+        share *= (step + 1.0) / schedule->warmup;
     return (float)share;
 }
 

@@ -4,7 +4,9 @@
 
 #include <stdint.h>
 
-/* Optimisers over one flat array of n parameters each. */
+#include <nst/optim.h>
+
+/* Optimisers over one flat array of n parameters each; lbfgs.h has another. */
 
 /* Adam (Kingma and Ba 2015, algorithm 1). m and v are the caller's, n each, zero at the start; t counts from 1. */
 typedef struct NstAdam {
@@ -13,11 +15,14 @@ typedef struct NstAdam {
 
 void optim_adam(const NstAdam *adam, int64_t t, float lr, int64_t n, const float *grad, float *m, float *v, float *x);
 
-/*
- * The share of the full learning rate at step `step` (0-based) of `steps`: linear warm-up, flat until `hold` of the
- * run, then half a cosine down to `floor`.
- */
-float optim_schedule(int step, int steps, int warmup, float hold, float floor);
+/* v is the caller's, n, zero at the start; NULL where momentum is 0. */
+void optim_sgd(float momentum, float lr, int64_t n, const float *grad, float *v, float *x);
+
+/* v is the caller's, n, zero at the start. */
+void optim_rmsprop(float beta2, float eps, float lr, int64_t n, const float *grad, float *v, float *x);
+
+/* The share of the full learning rate at step `step` (0-based) of `steps`. */
+float optim_schedule(const NstSchedule *schedule, int step, int steps);
 
 /* Random numbers: xoshiro256** (Blackman and Vigna 2018). The state is all there is to save. */
 typedef struct NstRandom {

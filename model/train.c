@@ -33,7 +33,9 @@ static NstRandom random_for(uint64_t seed, Purpose purpose, uint64_t number)
 
 float trainer_schedule(const NstTrainOptions *options, int step, int steps)
 {
-    return optim_schedule(step, steps, options->warmup, options->hold, LAST_RATE);
+    const NstSchedule schedule = {
+        .decay = NST_DECAY_COSINE, .warmup = options->warmup, .hold = options->hold, .last = LAST_RATE};
+    return optim_schedule(&schedule, step, steps);
 }
 
 /* FNV-1a: tells pictures and networks apart, nothing more */

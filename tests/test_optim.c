@@ -37,20 +37,68 @@ static void assert_near(double value, double expected, double tolerance)
         fail_msg("%.9g found, %.9g +- %g expected", value, expected, tolerance);
 }
 
-static void test_schedule(void **state)
+/* Three steps of torch.optim.SGD(lr=0.1, momentum=0.9), the second without momentum */
+static void test_sgd(void **state)
 {
+    static const float grads[3][2] = {{1, -2}, {0.5f, 0}, {-1, 4}};
+    static const float expected[3][2] = {{0.9f, 0.2f}, {0.76f, 0.38f}, {0.734f, 0.142f}};
+    float x[2] = {1, 0}, v[2] = {0}, plain = 3;
     (void)state;
-    assert_near(optim_schedule(0, 100, 10, 0.5f, 0.03f), 0.1, 1e-7);
-    assert_near(optim_schedule(4, 100, 10, 0.5f, 0.03f), 0.5, 1e-7);
-    assert_near(optim_schedule(9, 100, 10, 0.5f, 0.03f), 1, 0);
-    assert_near(optim_schedule(50, 100, 10, 0.5f, 0.03f), 1, 0);
-    assert_near(optim_schedule(75, 100, 10, 0.5f, 0.03f), 0.515, 1e-7);
-    assert_near(optim_schedule(100, 100, 10, 0.5f, 0.03f), 0.03, 1e-7);
-    assert_near(optim_schedule(0, 1, 0, 0, 0.03f), 1, 0);
+    for (int t = 0; t < 3; t++) {
+        optim_sgd(0.9f, 0.1f, 2, grads[t], v, x);
+        for (int i = 0; i < 2; i++)
+            assert_near(x[i], expected[t][i], 1e-6);
+    }
+    optim_sgd(0, 0.5f, 1, &grads[2][1], NULL, &plain);
+    assert_near(plain, 1, 0);
+}
+
+/* v = 0.9 v + 0.1 g^2, by hand */
+static void test_rmsprop(void **state)
+{
+    const float g[2] = {2, -1};
+    float x = 1, v = 0;
+    (void)state;
+    optim_rmsprop(0.9f, 1e-3f, 0.1f, 1, &g[0], &v, &x);
+    assert_near(v, 0.4, 1e-7);
+    assert_near(x, 1 - 0.2 / (sqrt(0.4) + 1e-3), 1e-6);
+    optim_rmsprop(0.9f, 1e-3f, 0.1f, 1, &g[1], &v, &x);
+    assert_near(v, 0.46, 1e-7);
+    assert_near(x, 1 - 0.2 / (sqrt(0.4) + 1e-3) + 0.1 / (sqrt(0.46) + 1e-3), 1e-6);
+}
+
+static void test_cosine(void **state)
+{
+    const NstSchedule warm = {.decay = NST_DECAY_COSINE, .warmup = 10, .hold = 0.5f, .last = 0.03f};
+    const NstSchedule cold = {.decay = NST_DECAY_COSINE, .last = 0.03f}, flat = {.decay = NST_DECAY_COSINE, .hold = 1};
+    (void)state;
+    assert_near(optim_schedule(&warm, 0, 100), 0.1, 1e-7);
+    assert_near(optim_schedule(&warm, 4, 100), 0.5, 1e-7);
+    assert_near(optim_schedule(&warm, 9, 100), 1, 0);
+    assert_near(optim_schedule(&warm, 50, 100), 1, 0);
+    assert_near(optim_schedule(&warm, 75, 100), 0.515, 1e-7);
+    assert_near(optim_schedule(&warm, 100, 100), 0.03, 1e-7);
+    assert_near(optim_schedule(&cold, 0, 1), 1, 0);
     for (int step = 0; step < 100; step++)
-        assert_near(optim_schedule(step, 100, 0, 1, 0.03f), 1, 0);
+        assert_near(optim_schedule(&flat, step, 100), 1, 0);
     for (int step = 51; step < 100; step++)
-        assert_true(optim_schedule(step, 100, 10, 0.5f, 0.03f) < optim_schedule(step - 1, 100, 10, 0.5f, 0.03f));
+        assert_true(optim_schedule(&warm, step, 100) < optim_schedule(&warm, step - 1, 100));
+}
+
+static void test_other_schedules(void **state)
+{
+    const NstSchedule constant = {.decay = NST_DECAY_CONSTANT, .warmup = 4};
+    const NstSchedule steps = {.decay = NST_DECAY_STEP, .every = 10, .factor = 0.5f};
+    const NstSchedule exponential = {.decay = NST_DECAY_EXPONENTIAL, .every = 100, .factor = 0.96f};
+    (void)state;
+    assert_near(optim_schedule(&constant, 1, 100), 0.5, 0);
+    assert_near(optim_schedule(&constant, 99, 100), 1, 0);
+    assert_near(optim_schedule(&steps, 9, 100), 1, 0);
+    assert_near(optim_schedule(&steps, 10, 100), 0.5, 0);
+    assert_near(optim_schedule(&steps, 39, 100), 0.125, 0);
+    assert_near(optim_schedule(&exponential, 0, 100), 1, 0);
+    assert_near(optim_schedule(&exponential, 50, 100), sqrt(0.96), 1e-7);
+    assert_near(optim_schedule(&exponential, 4000, 100), pow(0.96, 40), 1e-6);
 }
 
 /* Published outputs of splitmix64 (seed 1234567) and of xoshiro256** (state 1, 2, 3, 4) */
@@ -109,7 +157,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_adam),           cmocka_unit_test(test_adam_without_gradient),
-        cmocka_unit_test(test_schedule),       cmocka_unit_test(test_random_reference),
+        cmocka_unit_test(test_sgd),            cmocka_unit_test(test_rmsprop),
+        cmocka_unit_test(test_cosine),         cmocka_unit_test(test_other_schedules),
+        cmocka_unit_test(test_random_reference),
         cmocka_unit_test(test_random_below),   cmocka_unit_test(test_random_moments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

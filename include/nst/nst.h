@@ -11,6 +11,7 @@
 #include <nst/compute.h>
 #include <nst/error.h>
 #include <nst/model.h>
+#include <nst/optim.h>
 #include <nst/stylize.h>
 #include <nst/train.h>
 
