@@ -19,7 +19,7 @@ static const double SMALLEST_CROP = 0.7, LARGEST_CROP = 0.95;
 static const float LAST_RATE = 0.03f; /* share of the learning rate at the end of the cosine */
 static const float ADAM_EPS = 1e-8f;
 
-typedef enum Purpose { FOR_WEIGHTS, FOR_ORDER, FOR_CROP } Purpose;
+typedef enum Purpose { FOR_WEIGHTS, FOR_ORDER, FOR_CROP, FOR_MOTION } Purpose;
 
 /* A generator for each purpose and number, so that no state has to be carried from one sample to the next */
 static NstRandom random_for(uint64_t seed, Purpose purpose, uint64_t number)
@@ -76,6 +76,31 @@ static int describe(NstTrainer *trainer, const NstModel *network, const NstImage
         !cJSON_AddStringToObject(trainer->description, "loss_network", loss) ||
         !cJSON_AddNumberToObject(trainer->description, "content_pictures", trainer->n_content))
         return fail(err, NST_ENOMEM, "no memory for the trainer");
+    if (!trainer->options.init)
+        return NST_OK;
+    char init[24];
+    snprintf(init, sizeof(init), "%016" PRIx64, mark_network(trainer->options.init));
+    return cJSON_AddStringToObject(trainer->description, "init_network", init)
+               ? NST_OK
+               : fail(err, NST_ENOMEM, "no memory for the trainer");
+}
+
+/* The weights of a style that was trained before; its tensors must be those of the network. */
+static int take_weights(NstTrainer *trainer, const NstModel *init, NstError *err)
+{
+    NstGraph *graph = &trainer->graph;
+    const char *arch = arch_name(trainer->options.arch);
+    if (init->kind != NST_KIND_STYLE || init->graph.n_tensors != graph->n_tensors)
+        return fail(err, NST_EINVAL, "init: not a style of the architecture %s", arch);
+    for (int i = 0; i < graph->n_tensors; i++) {
+        NstTensor *to = &graph->tensors[i];
+        const int found = graph_find_tensor(&init->graph, to->name);
+        const NstTensor *from = found < 0 ? NULL : &init->graph.tensors[found];
+        if (!from || from->rank != to->rank || memcmp(from->shape, to->shape, sizeof(int) * (size_t)to->rank))
+            return fail(err, NST_EINVAL, "init: not a style of the architecture %s, for tensor \"%s\" is %s", arch,
+                        to->name, from ? "of another shape" : "missing");
+        memcpy(to->data, from->data, sizeof(float) * (size_t)to->count);
+    }
     return NST_OK;
 }
 
@@ -108,12 +133,15 @@ static int create_network(NstTrainer *trainer, NstError *err)
     NstRandom random = random_for(options->seed, FOR_WEIGHTS, 0);
 
     NST_TRY(arch_build(&trainer->graph, options->arch, &random, err));
+    if (options->init)
+        NST_TRY(take_weights(trainer, options->init, err));
     const int multiple = graph_multiple(&trainer->graph);
     if (multiple < 1) /* our own networks have one, so what lacked was memory */
         return fail(err, NST_ENOMEM, "no memory for the trainer");
     if (options->crop % multiple)
         return fail(err, NST_EINVAL, "crop: %d; a multiple of %d expected by the network %s", options->crop, multiple,
                     arch_name(options->arch));
+    trainer->options.init = NULL; /* the caller may free it from now on */
     NST_TRY(create_moments(trainer, err));
     return plan_create(&trainer->plan, &trainer->graph, options->crop, options->crop, &plan_options, err);
 }
@@ -146,6 +174,8 @@ static int open_trainer(NstTrainer *trainer, const NstTrainOptions *options, con
     NST_TRY(create_loss(trainer, loss, style, err));
 
     const int crop = trainer->options.crop;
+    if (trainer->options.stability_weight > 0)
+        NST_TRY(stability_create(&trainer->stability, &trainer->graph, crop, crop, &trainer->options.compute, err));
     NST_TRY(nst_image_alloc(&trainer->crop, crop, crop, err));
     trainer->grad = aligned_calloc((size_t)crop * (size_t)crop, 3 * sizeof(float));
     trainer->order = calloc((size_t)trainer->n_content, sizeof(int));
@@ -180,6 +210,7 @@ void nst_trainer_close(NstTrainer **out)
     free(trainer->moments);
     plan_free(&trainer->plan);
     loss_free(&trainer->loss);
+    stability_free(&trainer->stability);
     graph_free(&trainer->graph);
     nst_image_free(&trainer->crop);
     aligned_free(trainer->grad);
@@ -231,11 +262,26 @@ static int take_crop(NstTrainer *trainer, int64_t sample, NstError *err)
     return code;
 }
 
-/* Adds the gradients of one sample's share of the loss to those of the tensors, and its terms to *sum. */
-static int add_sample(NstTrainer *trainer, int64_t sample, NstLossTerms *sum, NstError *err)
+/* The stability of one sample, whose picture the plan has painted; its gradients are added, those of the output to grad */
+static double add_stability(NstTrainer *trainer, int64_t sample)
 {
+    NstRandom random = random_for(trainer->options.seed, FOR_MOTION, (uint64_t)sample);
+    const NstMotion motion = motion_draw(&random);
+    const float weight = trainer->options.stability_weight / (float)trainer->options.batch;
+    return stability_add(trainer->stability, trainer->plan, &motion, &random, weight, trainer->grad);
+}
+
+/* What a step finds: means of the terms over the batch, and the norm of the gradient */
+typedef struct Sums {
+    double total, style, content, tv, stability, norm;
+} Sums;
+
+/* Adds the gradients of one sample's share of the loss to those of the tensors, and its terms to *sums. */
+static int add_sample(NstTrainer *trainer, int64_t sample, Sums *sums, NstError *err)
+{
+    const NstTrainOptions *options = &trainer->options;
     const int output = trainer->graph.n_nodes - 1;
-    const size_t count = 3 * (size_t)trainer->options.crop * (size_t)trainer->options.crop;
+    const size_t count = 3 * (size_t)options->crop * (size_t)options->crop;
     NstLossTerms terms;
 
     NST_TRY(take_crop(trainer, sample, err));
@@ -244,16 +290,18 @@ static int add_sample(NstTrainer *trainer, int64_t sample, NstLossTerms *sum, Ns
     loss_set_content(trainer->loss, trainer->crop.data);
     NST_TRY(loss_evaluate(trainer->loss, plan_value(trainer->plan, output), &terms, trainer->grad, err));
 
-    backward_begin(trainer->plan);
-    float *seed = backward_seed(trainer->plan, output);
     for (size_t i = 0; i < count; i++)
-        seed[i] += trainer->grad[i] / (float)trainer->options.batch;
+        trainer->grad[i] /= (float)options->batch;
+    const double stability = trainer->stability ? add_stability(trainer, sample) : 0;
+    backward_begin(trainer->plan);
+    memcpy(backward_seed(trainer->plan, output), trainer->grad, count * sizeof(float));
     backward_run(trainer->plan);
-    sum->total += terms.total / trainer->options.batch;
-    sum->style += terms.style / trainer->options.batch;
-    sum->content += terms.content / trainer->options.batch;
-    sum->tv += terms.tv / trainer->options.batch;
-    return NST_OK;
+    sums->total += (terms.total + (double)options->stability_weight * stability) / options->batch;
+    sums->style += terms.style / options->batch;
+    sums->content += terms.content / options->batch;
+    sums->tv += terms.tv / options->batch;
+    sums->stability += stability / options->batch;
+    return isfinite(stability) ? NST_OK : fail(err, NST_ENOTFINITE, "stability is %g", stability);
 }
 
 /* Norm of all gradients together */
@@ -286,41 +334,41 @@ static void update_weights(NstTrainer *trainer, float rate, float grad_scale)
     }
 }
 
-static int run_batch(NstTrainer *trainer, NstLossTerms *terms, double *norm, NstError *err)
+static int run_batch(NstTrainer *trainer, Sums *sums, NstError *err)
 {
     const int64_t first = (int64_t)trainer->step * trainer->options.batch;
     backward_clear_tensor_grads(trainer->plan);
     for (int i = 0; i < trainer->options.batch; i++)
-        NST_TRY(add_sample(trainer, first + i, terms, err));
-    return gradient_norm(trainer, norm, err);
+        NST_TRY(add_sample(trainer, first + i, sums, err));
+    return gradient_norm(trainer, &sums->norm, err);
 }
 
 int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, NstError *err)
 {
     const NstTrainOptions *options = &trainer->options;
-    NstLossTerms terms = {0};
-    double norm = 0;
+    Sums sums = {0};
 
     if (trainer->step >= options->steps)
         return fail(err, NST_EINVAL, "all %d steps are done", options->steps);
-    const int code = run_batch(trainer, &terms, &norm, err);
+    const int code = run_batch(trainer, &sums, err);
     if (code < 0)
         return fail_within(err, code, "step %d", trainer->step + 1);
 
     const float rate = options->learning_rate * trainer_schedule(options, trainer->step, options->steps);
-    const bool clipped = options->clip_norm > 0 && norm > options->clip_norm;
-    update_weights(trainer, rate, clipped ? (float)(options->clip_norm / norm) : 1);
+    const bool clipped = options->clip_norm > 0 && sums.norm > (double)options->clip_norm;
+    update_weights(trainer, rate, clipped ? (float)((double)options->clip_norm / sums.norm) : 1);
     trainer->step++;
     if (progress)
         *progress = (NstTrainProgress){
             .step = trainer->step,
             .steps = options->steps,
             .learning_rate = rate,
-            .total = (float)terms.total,
-            .style = (float)terms.style,
-            .content = (float)terms.content,
-            .tv = (float)terms.tv,
-            .grad_norm = (float)norm,
+            .total = (float)sums.total,
+            .style = (float)sums.style,
+            .content = (float)sums.content,
+            .tv = (float)sums.tv,
+            .stability = (float)sums.stability,
+            .grad_norm = (float)sums.norm,
         };
     return NST_OK;
 }

@@ -8,6 +8,7 @@
 #include "graph.h"
 #include "loss.h"
 #include "plan.h"
+#include "stability.h"
 
 /* What Adam keeps of one tensor */
 typedef struct NstMoments {
@@ -29,6 +30,7 @@ struct NstTrainer {
     NstMoments *moments; /* one a tensor */
     NstPlan *plan;
     NstLoss *loss;
+    NstStability *stability; /* NULL where its weight is 0 */
     NstImage crop;
     float *grad;         /* dL/d(output) */
     int *order;          /* of the content pictures in epoch order_epoch */

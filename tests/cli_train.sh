@@ -82,7 +82,7 @@ run() { (become "$@"); }
 status 0 run whole --preview ../photos/1.pam --preview-every 20 --preview-dir previews
 says err "5 content pictures, 1 other file left out"
 says err "step 40/40  loss "
-for term in "x style" "x content" "x tv" "images/s" "left"; do
+for term in "x style" "x content" "x tv" "x stability" "images/s" "left"; do
     says err "$term"
 done
 [ -s whole/previews/preview-000020.png ] && [ -s whole/previews/preview-000040.png ] || wrong "no previews"
@@ -94,6 +94,21 @@ says out "it's me"
 says out "CC0"
 says out "nst train -s"
 status 0 "$NST" apply -s whole/style.nsw photos/1.pam painted.png
+
+# No folder of this machine is told in the style; what is meant for people stays as it is.
+status 0 train "$PWD/painting.pam" "$PWD/photos/" loss.nsw -o "$PWD/begun.nsw" --steps 2 --init whole/style.nsw \
+    --log="$PWD/log.csv" --name "of/my own" --licence=CC/0
+status 0 "$NST" info --json begun.nsw
+cp out begun.json
+grep -q "$PWD" begun.json && wrong "the style tells where it was made: $(cat begun.json)"
+says out "train -s painting.pam -c photos/ -l loss.nsw"
+says out "--init style.nsw --log=log.csv --name 'of/my own' --licence=CC/0"
+says out "init_network"
+refused "absent.nsw: No such file" train painting.pam photos loss.nsw -o x.nsw --init absent.nsw
+status 1 train painting.pam photos loss.nsw -o x.nsw --arch johnson --init whole/style.nsw
+says err "init: not a style of the architecture johnson"
+status 0 train painting.pam photos loss.nsw -o unsteady.nsw --steps 2 --stability 0
+says err "0 x stability 0.00000"
 
 # tensors FILE: the file without its header, which holds the command
 tensors() { tail -c +$((9 + $(od -An -tu8 -N8 "$1"))) "$1"; }

@@ -16,10 +16,10 @@
 
 #include <cmocka.h>
 
-enum { STEPS = 10, PICTURES = 3, FIGURES = 6 };
+enum { STEPS = 10, PICTURES = 3, FIGURES = 7 };
 
-static const char *const figure_names[FIGURES] = {"total", "style",         "content",
-                                                  "tv",    "gradient norm", "learning rate"};
+static const char *const figure_names[FIGURES] = {"total",     "style",         "content",      "tv",
+                                                  "stability", "gradient norm", "learning rate"};
 
 static NstContainer load(const char *name)
 {
@@ -69,6 +69,7 @@ static NstTrainer *open_trainer(NstContainer *golden, const NstModel *vgg)
     options.style_weight = 1;
     options.content_weight = 0.02f;
     options.tv_weight = 0.01f;
+    options.stability_weight = 3;
     options.learning_rate = 3e-4f;
     options.output_lr_scale = 0.1f;
     options.beta1 = 0.9f;
@@ -96,8 +97,8 @@ static NstModel *open_vgg(void)
 
 static void check_progress(const NstTrainProgress *progress, const float *expected)
 {
-    const float found[FIGURES] = {progress->total, progress->style,     progress->content,
-                                  progress->tv,    progress->grad_norm, progress->learning_rate};
+    const float found[FIGURES] = {progress->total,     progress->style,     progress->content,      progress->tv,
+                                  progress->stability, progress->grad_norm, progress->learning_rate};
     for (int i = 0; i < FIGURES; i++) {
         const double error = fabs((double)found[i] / (double)expected[i] - 1);
         print_message("step %d: %s: relative error %.2g\n", progress->step, figure_names[i], error);

@@ -126,7 +126,8 @@ static void test_loss_falls(void **state)
         assert_int_equal(p.step, i + 1);
         assert_int_equal(p.steps, 40);
         assert_true(p.grad_norm > 0 && p.learning_rate > 0);
-        assert_true(fabs(p.style + 0.05 * p.content + 0.01 * p.tv - p.total) < 1e-5 * p.total);
+        assert_true(fabs(p.style + 0.05 * p.content + 0.01 * p.tv + 3 * p.stability - p.total) < 1e-5 * p.total);
+        assert_true(p.stability > 0);
         if (i < 5)
             first += p.total;
         if (i >= 35)
@@ -228,6 +229,7 @@ static void set_crop(Run *run) { run->options.crop = 36; }
 static void set_arch(Run *run) { run->options.arch = NST_ARCH_JOHNSON; }
 static void set_layers(Run *run) { run->options.style_layers[2] = NULL; }
 static void set_weight(Run *run) { run->options.content_weight = 0.051f; }
+static void set_stability(Run *run) { run->options.stability_weight = 0; }
 static void set_seed(Run *run) { run->options.seed = UINT64_MAX; }
 static void set_style(Run *run) { run->style.data[7] = 0.25f; }
 static void set_loss(Run *run) { run->loss->graph.tensors[2].data[0] = 0.25f; }
@@ -244,6 +246,7 @@ static void test_other_options(void **state)
         {set_arch, "arch \"fast\", not \"johnson\""},
         {set_layers, "style_layers"},
         {set_weight, "content_weight 0.05, not 0.051"},
+        {set_stability, "stability_weight 3, not 0"},
         {set_seed, "seed \"1\", not \"18446744073709551615\""},
         {set_style, "style_picture"},
         {set_loss, "loss_network"},
@@ -415,6 +418,44 @@ static void test_model(void **state)
     teardown(&run);
 }
 
+/* A trained style goes on where it was; it must be of the same network, and a checkpoint belongs to its beginning. */
+static void test_init(void **state)
+{
+    char path[64];
+    Run run;
+    NstError err;
+    (void)state;
+    make_path(path);
+    setup(&run);
+    open_trainer(&run);
+    train(run.trainer, 2);
+    NstModel *first = model_of(run.trainer);
+    assert_ok(nst_trainer_save(run.trainer, path, &err));
+    teardown(&run);
+
+    setup(&run);
+    run.options.init = first;
+    run.options.seed = 9;
+    open_trainer(&run);
+    NstModel *second = model_of(run.trainer);
+    assert_true(same_weights(first, second));
+    run.options.seed = 1;
+    nst_trainer_close(&run.trainer);
+    open_trainer(&run);
+    assert_fails(nst_trainer_load(run.trainer, path, &err), NST_EINVAL, "init_network");
+    train(run.trainer, 1);
+    assert_true(same_weights(first, second)); /* it had a copy */
+    nst_trainer_close(&run.trainer);
+
+    run.options.arch = NST_ARCH_JOHNSON;
+    assert_fails(nst_trainer_open(&run.trainer, &run.options, run.loss, &run.style, give, &run.content, 5, &err),
+                 NST_EINVAL, "init: not a style of the architecture johnson");
+    nst_model_free(&first);
+    nst_model_free(&second);
+    teardown(&run);
+    remove_path(path);
+}
+
 static void bad_size(Run *run) { run->options.struct_size = 0; }
 static void bad_arch(Run *run) { run->options.arch = (NstArchitecture)2; }
 static void bad_steps(Run *run) { run->options.steps = 0; }
@@ -424,6 +465,8 @@ static void odd_crop(Run *run) { run->options.crop = 34; }
 static void bad_levels(Run *run) { run->options.levels = 0; }
 static void bad_level(Run *run) { run->options.content_level = 2; }
 static void bad_weight(Run *run) { run->options.tv_weight = -1; }
+static void bad_stability(Run *run) { run->options.stability_weight = -1; }
+static void bad_init(Run *run) { run->options.init = run->loss; }
 static void bad_rate(Run *run) { run->options.learning_rate = NAN; }
 static void bad_beta(Run *run) { run->options.beta2 = 1; }
 static void bad_hold(Run *run) { run->options.hold = 1.5f; }
@@ -445,7 +488,8 @@ static void test_bad_options(void **state)
         {bad_weight, NST_EINVAL, "tv_weight: -1"}, {bad_rate, NST_EINVAL, "learning_rate: nan"},
         {bad_beta, NST_EINVAL, "beta2"},           {bad_hold, NST_EINVAL, "hold: 1.5"},
         {bad_threads, NST_EINVAL, "threads: 257"}, {bad_layer, NST_ENOTFOUND, "relu4_1"},
-        {bad_loss, NST_EINVAL, "loss network"},
+        {bad_loss, NST_EINVAL, "loss network"},    {bad_stability, NST_EINVAL, "stability_weight: -1"},
+        {bad_init, NST_EINVAL, "init: not a style"},
     };
     NstError err;
     Run run;
@@ -472,7 +516,7 @@ int main(void)
         cmocka_unit_test(test_other_steps),    cmocka_unit_test(test_bad_checkpoints),
         cmocka_unit_test(test_not_finite),     cmocka_unit_test(test_source_fails),
         cmocka_unit_test(test_small_pictures), cmocka_unit_test(test_model),
-        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_init),           cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

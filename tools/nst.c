@@ -38,6 +38,15 @@ int failure(const char *command, const char *format, ...)
     return EXIT_FAILURE;
 }
 
+const char *file_name(const char *path)
+{
+    const char *name = path;
+    for (const char *c = path; *c; c++)
+        if (*c == '/' && c[1] && c[1] != '/')
+            name = c + 1;
+    return name;
+}
+
 static int print_help(void)
 {
     printf("usage: nst COMMAND [options]\n\nPaints pictures in the style of a painting, and trains such styles.\n\n");

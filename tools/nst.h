@@ -17,4 +17,7 @@ int cmd_train(int argc, char **argv);
 /* Prints "nst COMMAND: message" on stderr; returns EXIT_FAILURE. */
 __attribute__((format(printf, 2, 3))) int failure(const char *command, const char *format, ...);
 
+/* A path without its folders: "b.png" of "a/b.png", "photos/" of "/home/me/photos/" */
+const char *file_name(const char *path);
+
 #endif

@@ -9,7 +9,7 @@
 
 #include "util.h"
 
-static const char LOG_HEAD[] = "step,learning_rate,total,style,content,tv,grad_norm\n";
+static const char LOG_HEAD[] = "step,learning_rate,total,style,content,tv,stability,grad_norm\n";
 
 enum { LINE_SECONDS = 10 }; /* between the lines where there is no terminal */
 
@@ -62,11 +62,11 @@ static void print_line(Report *report, const NstTrainProgress *p)
     int steps = p->step - report->first;
     double speed = seconds > 0 ? steps * o->batch / seconds : 0;
     long left = (long)(seconds / steps * (p->steps - p->step) + 0.5);
-    fprintf(stderr, "%sstep %d/%d  loss %.4f = %g x style %.4f + %g x content %.4f + %g x tv %.5f  rate %.2g  "
-            "%.2f images/s  %ld:%02ld:%02ld left%s",
+    fprintf(stderr, "%sstep %d/%d  loss %.4f = %g x style %.4f + %g x content %.4f + %g x tv %.5f + "
+            "%g x stability %.5f  rate %.2g  %.2f images/s  %ld:%02ld:%02ld left%s",
             report->terminal ? "\r" : "", p->step, p->steps, (double)p->total, (double)o->style_weight,
             (double)p->style, (double)o->content_weight, (double)p->content, (double)o->tv_weight, (double)p->tv,
-            (double)p->learning_rate, speed, left / 3600, left / 60 % 60, left % 60,
+            (double)o->stability_weight, (double)p->stability, (double)p->learning_rate, speed, left / 3600, left / 60 % 60, left % 60,
             report->terminal ? "\033[K" : "\n");
     fflush(stderr);
     report->open_line = report->terminal;
@@ -81,8 +81,9 @@ void report_step(Report *report, const NstTrainProgress *p)
         report->shown = time;
     }
     if (report->log) {
-        fprintf(report->log, "%d,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n", p->step, (double)p->learning_rate,
-                (double)p->total, (double)p->style, (double)p->content, (double)p->tv, (double)p->grad_norm);
+        fprintf(report->log, "%d,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n", p->step, (double)p->learning_rate,
+                (double)p->total, (double)p->style, (double)p->content, (double)p->tv,
+                (double)p->stability, (double)p->grad_norm);
         fflush(report->log);
     }
 }

@@ -12,6 +12,8 @@
 #include "util.h"
 
 #define SET(member) offsetof(TrainSettings, member)
+static const char PROSE[] = "TEXT"; /* the value of options that are read by people only */
+
 #define TRAIN(member) offsetof(TrainSettings, train.member)
 
 static const Option options[] = {
@@ -24,6 +26,8 @@ static const Option options[] = {
     {"output", 'o', OPTION_TEXT, true, SET(output), "FILE.nsw", 0, 0,
      "the trained style"},
 
+    {"init", 0, OPTION_TEXT, false, SET(init), "STYLE", 0, 0,
+     "begin with a style of the same network rather than at random: a .nsw file, or a name in NST_PATH"},
     {"arch", 0, OPTION_CHOICE, false, TRAIN(arch), "fast|johnson", 0, 0,
      "the network: fast for video, johnson as in Johnson et al. 2016"},
     {"steps", 'n', OPTION_INT, false, TRAIN(steps), "N", 1, 1e8,
@@ -53,6 +57,8 @@ static const Option options[] = {
      "weight of the content loss"},
     {"tv-weight", 0, OPTION_REAL, false, TRAIN(tv_weight), "X", 0, 1e12,
      "weight of the total variation"},
+    {"stability", 0, OPTION_REAL, false, TRAIN(stability_weight), "X", 0, 1e12,
+     "weight of steadiness under small motions, changes of light and noise, for video; 0: not trained for"},
 
     {"lr", 0, OPTION_REAL, false, TRAIN(learning_rate), "X", 0, 10,
      "learning rate of Adam; 0: what suits the network"},
@@ -86,11 +92,11 @@ static const Option options[] = {
     {"log", 0, OPTION_TEXT, false, SET(log), "FILE.csv", 0, 0,
      "a row of figures for each step"},
 
-    {"name", 0, OPTION_TEXT, false, TRAIN(name), "TEXT", 0, 0,
+    {"name", 0, OPTION_TEXT, false, TRAIN(name), PROSE, 0, 0,
      "the style's name, written into it"},
-    {"author", 0, OPTION_TEXT, false, TRAIN(author), "TEXT", 0, 0,
+    {"author", 0, OPTION_TEXT, false, TRAIN(author), PROSE, 0, 0,
      "its author"},
-    {"licence", 0, OPTION_TEXT, false, TRAIN(licence), "TEXT", 0, 0,
+    {"licence", 0, OPTION_TEXT, false, TRAIN(licence), PROSE, 0, 0,
      "its licence"},
     {"cache", 0, OPTION_INT, false, SET(cache), "MIB", 0, 1 << 20,
      "memory for decoded content pictures"},
@@ -151,8 +157,39 @@ static int check_settings(TrainSettings *settings)
     return OPTIONS_RUN;
 }
 
-/* The command as it was typed, for the style's metadata; less --resume, which does not change what comes out. */
-static char *command_line(int argc, char **argv)
+/* Whether argument i is a text for people, of --name and the like, rather than a file or a number */
+static bool is_prose(char **argv, int i)
+{
+    for (const Option *option = options; option->name; option++) {
+        const size_t length = strlen(option->name);
+        if (strcmp(option->value, PROSE))
+            continue;
+        if (i > 0 && !strncmp(argv[i - 1], "--", 2) && !strcmp(argv[i - 1] + 2, option->name))
+            return true;
+        if (!strncmp(argv[i], "--", 2) && !strncmp(argv[i] + 2, option->name, length) && argv[i][2 + length] == '=')
+            return true;
+    }
+    return false;
+}
+
+static void put_quoted(FILE *stream, const char *text)
+{
+    const bool plain = text[0] && !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                     "0123456789_-+=:,./@%")];
+    fputs(plain ? "" : "'", stream);
+    for (const char *c = text; *c; c++)
+        if (*c == '\'')
+            fputs("'\\''", stream);
+        else
+            fputc(*c, stream);
+    fputs(plain ? "" : "'", stream);
+}
+
+/*
+ * The command as it was typed; less --resume, which does not change what comes out. `record`: for the style's metadata,
+ * which shall not tell the folders of the machine that it was made on.
+ */
+static char *command_line(int argc, char **argv, bool record)
 {
     char *text = NULL;
     size_t size;
@@ -162,15 +199,14 @@ static char *command_line(int argc, char **argv)
     fputs("nst", stream);
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "--resume") && strcmp(argv[i], "-r")) {
-            bool plain = argv[i][0] && !argv[i][strspn(argv[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                               "0123456789_-+=:,./@%")];
-            fputs(plain ? " " : " '", stream);
-            for (const char *c = argv[i]; *c; c++)
-                if (*c == '\'')
-                    fputs("'\\''", stream);
-                else
-                    fputc(*c, stream);
-            fputs(plain ? "" : "'", stream);
+            const char *value = !strncmp(argv[i], "--", 2) ? strchr(argv[i], '=') : NULL; /* --log=a/b.csv */
+            if (record && value && !is_prose(argv, i)) {
+                fprintf(stream, " %.*s", (int)(value + 1 - argv[i]), argv[i]);
+                put_quoted(stream, file_name(value + 1));
+            } else {
+                fputc(' ', stream);
+                put_quoted(stream, record && !is_prose(argv, i) ? file_name(argv[i]) : argv[i]);
+            }
         }
     return fclose(stream) ? (free(text), NULL) : text;
 }
@@ -187,12 +223,14 @@ static int train(TrainSettings *settings, int argc, char **argv)
     if (status == OPTIONS_RUN) {
         if (!settings->checkpoint && asprintf(&checkpoint, "%s.ckpt", settings->output) >= 0)
             settings->checkpoint = checkpoint;
-        settings->command_line = command_line(argc, argv);
-        if (settings->checkpoint && settings->command_line)
+        settings->command_line = command_line(argc, argv, false);
+        settings->command_record = command_line(argc, argv, true);
+        if (settings->checkpoint && settings->command_line && settings->command_record)
             status = train_run(settings);
         else
             status = failure(command.name, "out of memory");
         free(settings->command_line);
+        free(settings->command_record);
     }
     free(checkpoint);
     free(style_layers);

@@ -28,7 +28,7 @@ enum {
 
 typedef struct Run {
     const TrainSettings *settings;
-    NstModel *loss;
+    NstModel *loss, *init;
     NstImage style;
     Content content;
     Bitmap preview;
@@ -80,11 +80,11 @@ static int check_checkpoint(const TrainSettings *settings, NstError *err)
     return NST_OK;
 }
 
-static int load_loss(Run *run, NstError *err)
+static int load_model(NstModel **model, const char *name, NstError *err)
 {
     char *path;
-    NST_TRY(nst_style_find(run->settings->loss, &path, err));
-    int code = nst_model_load(&run->loss, path, err);
+    NST_TRY(nst_style_find(name, &path, err));
+    int code = nst_model_load(model, path, err);
     free(path);
     return code;
 }
@@ -133,7 +133,9 @@ static int load_inputs(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
     NST_TRY(check_checkpoint(settings, err));
-    NST_TRY(load_loss(run, err));
+    NST_TRY(load_model(&run->loss, settings->loss, err));
+    if (settings->init)
+        NST_TRY(load_model(&run->init, settings->init, err));
     NST_TRY(load_painting(run, err));
     NST_TRY(load_preview(run, err));
     NST_TRY(content_open(&run->content, &settings->content, settings->frames, settings->content_size,
@@ -152,16 +154,17 @@ static cJSON *describe(const Run *run, const NstModel *model)
 {
     const char *text = nst_model_metadata(model, "nst.training");
     cJSON *json = text ? cJSON_Parse(text) : cJSON_CreateObject();
-    bool ok = json && cJSON_AddStringToObject(json, "style_file", run->settings->style) &&
+    bool ok = json && cJSON_AddStringToObject(json, "style_file", file_name(run->settings->style)) &&
               cJSON_AddNumberToObject(json, "style_size", run->settings->style_size) &&
               cJSON_AddNumberToObject(json, "content_size", run->settings->content_size) &&
-              cJSON_AddStringToObject(json, "command", run->settings->command_line);
+              cJSON_AddStringToObject(json, "command", run->settings->command_record);
     const NstTrainProgress *last = &run->progress;
     if (ok && last->step > 0)
         ok = cJSON_AddNumberToObject(json, "last_loss", (double)last->total) &&
              cJSON_AddNumberToObject(json, "last_style_loss", (double)last->style) &&
              cJSON_AddNumberToObject(json, "last_content_loss", (double)last->content) &&
-             cJSON_AddNumberToObject(json, "last_tv_loss", (double)last->tv);
+             cJSON_AddNumberToObject(json, "last_tv_loss", (double)last->tv) &&
+             cJSON_AddNumberToObject(json, "last_stability_loss", (double)last->stability);
     if (!ok)
         cJSON_Delete(json);
     return ok ? json : NULL;
@@ -197,8 +200,8 @@ static int paint_preview(const Run *run, const NstModel *model, Bitmap *copy, co
     nst_stylize_defaults(&how);
     how.compute.threads = run->settings->train.compute.threads;
     how.compute.cpu = run->settings->train.compute.cpu;
-    NST_TRY(nst_stylizer_open(&stylizer, &model, 1, &how, err));
-    int code = nst_stylizer_process(stylizer, &in, &out, NULL, NULL, err);
+    NST_TRY(nst_stylizer_open(&stylizer, model, &how, err));
+    int code = nst_stylizer_process(stylizer, &in, &out, err);
     nst_stylizer_close(&stylizer);
     return code < 0 ? code : media_write(copy, path, err);
 }
@@ -225,7 +228,9 @@ static int write_preview(const Run *run, NstError *err)
 static int begin(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
-    NST_TRY(nst_trainer_open(&run->trainer, &settings->train, run->loss, &run->style, content_picture, &run->content,
+    NstTrainOptions options = settings->train;
+    options.init = run->init;
+    NST_TRY(nst_trainer_open(&run->trainer, &options, run->loss, &run->style, content_picture, &run->content,
                              run->content.n, err));
     if (settings->resume && access(settings->checkpoint, F_OK) == 0) {
         NST_TRY(nst_trainer_load(run->trainer, settings->checkpoint, err));
@@ -300,6 +305,7 @@ int train_run(const TrainSettings *settings)
     content_close(&run.content);
     bitmap_free(&run.preview);
     nst_image_free(&run.style);
+    nst_model_free(&run.init);
     nst_model_free(&run.loss);
     if (code == NST_ECANCELLED)
         return EXIT_INTERRUPTED;

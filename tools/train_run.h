@@ -8,7 +8,7 @@
 
 /* What `nst train` was asked for. Texts belong to the caller; NULL: not given. */
 typedef struct TrainSettings {
-    const char *style, *loss, *output;
+    const char *style, *loss, *init, *output;
     TextList content;
     int style_size, content_size, frames, cache;
     const char *style_layers, *content_layers; /* as text; train has them split */
@@ -17,7 +17,8 @@ typedef struct TrainSettings {
     bool resume;
     const char *preview, *preview_folder, *log, *cpu;
     int preview_every;
-    char *command_line;
+    char *command_line; /* as it was typed */
+    char *command_record; /* the same with names of files in place of their paths, for the style's metadata */
     NstTrainOptions train;
 } TrainSettings;
 

@@ -21,9 +21,14 @@ extern "C" {
  *                                                                 of F_x, averaged over channels,
  *                                                                 at least 1 % of the mean square)
  *        + tv_weight      * (mean dx^2 + mean dy^2)                                      (total variation)
+ *        + stability_weight * mean (net(x') - W(net(x)) - s)^2          (Wang et al. 2020, compound regularisation)
  *
  * G = F F^T / (H W) is the Gram matrix of the features F, C x HW. Levels are the picture, its half, its quarter ...
  * (2x2 box averages). The content term is measured at content_level only.
+ *
+ * x' is the crop x moved by W (shift, zoom and rotation by a few samples, drawn anew for each sample), under light that
+ * changes across the picture by up to 10 %, with noise of a standard deviation up to 0.04. s is the change of luminance
+ * by that light (Gao et al. 2018, eq. 6). It is what makes a style steady in video, and costs a fifth of the time.
  *
  * With the same options, pictures and seed the same bits come out, for any number of threads, and however often the
  * run was stopped and resumed.
@@ -62,13 +67,16 @@ typedef struct NstTrainOptions {
     float style_weight;       /* Default 1 */
     float content_weight;     /* Default 0.05 */
     float tv_weight;          /* Default 0.01 */
+    float stability_weight;   /* Default 3; 0: not trained for, nor its time taken */
     float learning_rate;      /* of Adam. Default 4e-3 for fast, 2e-3 for johnson; 0: that default */
     float output_lr_scale;    /* factor for the output convolution. Default 0.1 for fast, 0.03 for johnson; 0: that */
     float beta1, beta2;       /* of Adam. Default 0.9, 0.99 */
     float clip_norm;          /* gradient norm is clipped to this; 0: not clipped. Default 1 */
     int warmup;               /* steps of linear warm-up. Default 10 */
     float hold;               /* share of the steps at the full rate; then a cosine down to 3 %. Default 0.5 */
-    uint64_t seed;            /* of weights, crops and order. Default 1 */
+    uint64_t seed;            /* of weights, crops, order, motion and noise. Default 1 */
+    const NstModel *init;     /* a style of the same architecture whose weights the training begins with; read by
+                                 nst_trainer_open only. Default NULL: drawn at random */
     const char *name;         /* written into the style; as author and licence. Default "" */
     const char *author;
     const char *licence;
@@ -83,7 +91,7 @@ typedef struct NstTrainProgress {
     int steps;           /* steps planned */
     float learning_rate;
     float total;         /* weighted sum */
-    float style, content, tv; /* terms before weighting, mean over the batch */
+    float style, content, tv, stability; /* terms before weighting, mean over the batch */
     float grad_norm;     /* before clipping */
 } NstTrainProgress;
 

@@ -7,12 +7,13 @@ import torch
 
 import loss
 import reference
+import stability
 
 # tests/test_recipe.c has the same numbers. With this seed no value comes so near to a kink of relu or max_pool that
 # rounding decides on which side it is: Adam would turn that into another path.
 OPTIONS = {**loss.OPTIONS, "steps": 10, "batch": 2, "crop": 32, "learning_rate": 3e-4, "output_lr_scale": 0.1,
-           "betas": (0.9, 0.99), "clip_norm": 0.2, "warmup": 3, "hold": 0.5, "seed": 6}
-FOR_WEIGHTS, FOR_ORDER, FOR_CROP = range(3)
+           "betas": (0.9, 0.99), "clip_norm": 0.2, "warmup": 3, "hold": 0.5, "seed": 6, "stability_weight": 3.0}
+FOR_WEIGHTS, FOR_ORDER, FOR_CROP, FOR_MOTION = range(4)
 SMALLEST_CROP, LARGEST_CROP = 0.7, 0.95
 MASK = 2 ** 64 - 1
 
@@ -162,12 +163,15 @@ def train(network, evaluate, pictures):
     batch, progress = OPTIONS["batch"], []
     for step in range(OPTIONS["steps"]):
         optimiser.zero_grad()
-        sums = torch.zeros(4, dtype=torch.float64)
+        sums = torch.zeros(5, dtype=torch.float64)
         for sample in range(step * batch, (step + 1) * batch):
             x = crop(pictures, sample)
-            terms = torch.stack(evaluate(x)(network(x))[0]) / batch
-            terms[0].backward()
-            sums += terms.detach()
+            y = network(x)
+            total, *terms = evaluate(x)(y)[0]
+            terms.append(stability.stability(network, x, y, random_for(FOR_MOTION, sample)))
+            total = (total + OPTIONS["stability_weight"] * terms[-1]) / batch
+            total.backward()
+            sums += torch.stack([total, *(term / batch for term in terms)]).detach()
         norm = math.sqrt(sum(tensor.grad.square().sum().item() for tensor in network.tensors.values()))
         for group in optimiser.param_groups:
             group["lr"] = rate(step) * group["scale"]
