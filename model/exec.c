@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "exec.h"
 
-#include <time.h>
-
 #include "band.h"
 #include "plan_internal.h"
+#include "util.h"
 
 static const NstOpImpl *const op_table[NST_OP_COUNT] = {
     [NST_OP_INPUT] = &op_input,
@@ -47,19 +46,12 @@ void exec_forward(NstPlan *plan)
         run_node(plan, i);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void exec_forward_timed(NstPlan *plan, double *seconds)
 {
     seconds[0] = 0;
     for (int i = 1; i < plan->graph->n_nodes; i++) {
-        double start = now();
+        double start = seconds_now();
         run_node(plan, i);
-        seconds[i] = now() - start;
+        seconds[i] = seconds_now() - start;
     }
 }

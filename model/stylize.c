@@ -8,6 +8,7 @@
 #include "nsw.h"
 #include "picture.h"
 #include "plan.h"
+#include "stylize_options.h"
 #include "threads.h"
 #include "util.h"
 
@@ -16,26 +17,13 @@ enum { ROWS_AT_A_TIME = 8 };
 struct NstStylizer {
     const NstModel *model;
     NstPlanOptions plan_options;
-    float strength;
+    NstStylizeOptions options;
     NstTeam team;
     int multiple;
     int width, height; /* that the plan and the scratch are for; 0: none */
     NstPlan *plan;
     float *scratch;    /* picture_scratch(width) floats for each of the team */
 };
-
-void nst_stylize_defaults(NstStylizeOptions *options)
-{
-    *options = (NstStylizeOptions){.struct_size = sizeof(*options), .strength = 1.0f};
-    nst_compute_defaults(&options->compute);
-}
-
-static int check_strength(float strength, NstError *err)
-{
-    if (!(strength >= 0.0f && strength <= 1.0f))
-        return fail(err, NST_EINVAL, "strength %g: 0 to 1 expected", (double)strength);
-    return NST_OK;
-}
 
 static int check_kind(const NstModel *model, NstError *err)
 {
@@ -46,27 +34,26 @@ static int check_kind(const NstModel *model, NstError *err)
     return NST_OK;
 }
 
-int nst_stylizer_open(NstStylizer **out, const NstModel *model, const NstStylizeOptions *options, NstError *err)
+int nst_stylizer_open(NstStylizer **out, const NstModel *const *models, int n_models,
+                      const NstStylizeOptions *options, NstError *err)
 {
     NstStylizeOptions defaults;
     *out = NULL;
     nst_stylize_defaults(&defaults);
     if (!options)
         options = &defaults;
-    if (options->struct_size != sizeof(*options))
-        return fail(err, NST_EINVAL, "stylize options of %zu bytes: %zu expected; call nst_stylize_defaults first",
-                    options->struct_size, sizeof(*options));
-    if (options->compute.threads < 0 || options->compute.threads > NST_MAX_THREADS)
-        return fail(err, NST_EINVAL, "%d threads: 0 to %d expected", options->compute.threads, NST_MAX_THREADS);
-    NST_TRY(check_strength(options->strength, err));
-    NST_TRY(check_kind(model, err));
+    if (n_models < 1 || n_models > NST_MAX_STYLES)
+        return fail(err, NST_EINVAL, "%d styles: 1 to %d expected", n_models, NST_MAX_STYLES);
+    NST_TRY(stylize_options_check(options, n_models, err));
+    for (int i = 0; i < n_models; i++)
+        NST_TRY(check_kind(models[i], err));
     NstStylizer *stylizer = *out = calloc(1, sizeof(*stylizer));
     if (!stylizer)
         return fail(err, NST_ENOMEM, "out of memory");
-    stylizer->model = model;
-    stylizer->strength = options->strength;
+    stylizer->model = models[0];
+    stylizer->options = *options;
     stylizer->team = team_of(&options->compute);
-    stylizer->multiple = graph_multiple(&model->graph);
+    stylizer->multiple = graph_multiple(&models[0]->graph);
     stylizer->plan_options.compute = options->compute;
     stylizer->plan_options.compute.threads = stylizer->team.threads;
     return NST_OK;
@@ -89,11 +76,19 @@ void nst_stylizer_close(NstStylizer **stylizer)
     *stylizer = NULL;
 }
 
-int nst_stylizer_set_strength(NstStylizer *stylizer, float strength, NstError *err)
+int nst_stylizer_change(NstStylizer *stylizer, const NstStylizeOptions *options, NstError *err)
 {
-    NST_TRY(check_strength(strength, err));
-    stylizer->strength = strength;
+    NST_TRY(stylize_options_check(options, 1, err));
+    NstCompute compute = stylizer->options.compute;
+    stylizer->options = *options;
+    stylizer->options.compute = compute;
     return NST_OK;
+}
+
+int nst_stylizer_switch(NstStylizer *stylizer, const char *styles, NstError *err)
+{
+    (void)stylizer;
+    return fail(err, NST_EUNSUPPORTED, "%s: a switch of styles is not built yet", styles);
 }
 
 static int padded(const NstStylizer *stylizer, int side)
@@ -215,7 +210,7 @@ static void store_task(void *arg, int unit, int slot)
     const NstTransfer *transfer = arg;
     int bands = picture_bands(transfer->in);
     for (int band = unit * ROWS_AT_A_TIME; band < min_int((unit + 1) * ROWS_AT_A_TIME, bands); band++)
-        picture_store_band(transfer->out, transfer->in, band, &transfer->planes, transfer->stylizer->strength,
+        picture_store_band(transfer->out, transfer->in, band, &transfer->planes, transfer->stylizer->options.strength,
                            slot_scratch(transfer, slot));
 }
 
@@ -227,20 +222,48 @@ static void store(NstStylizer *stylizer, const NstPicture *in, const NstPicture 
     team_for(&stylizer->team, ceil_div(picture_bands(in), ROWS_AT_A_TIME), store_task, &transfer);
 }
 
-int nst_stylizer_process(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out, NstError *err)
+/* ---- a picture ---- */
+
+static int check_pictures(const NstPicture *in, const NstPicture *out, const NstFrameInfo *info, NstError *err)
 {
     NST_TRY(picture_check(in, "input picture", err));
     NST_TRY(picture_check(out, "output picture", err));
     if (!picture_same_format(in, out))
         return fail(err, NST_EINVAL, "the output picture must have the input's size and format");
-    if (stylizer->strength == 0.0f) {
-        for (int band = 0; band < picture_bands(in); band++)
-            picture_copy_band(out, in, band);
-        return NST_OK;
-    }
+    if (info && info->struct_size != sizeof(*info))
+        return fail(err, NST_EINVAL, "frame info of %zu bytes: %zu expected", info->struct_size, sizeof(*info));
+    if (info && (info->n_vectors < 0 || (info->n_vectors && !info->vectors)))
+        return fail(err, NST_EINVAL, "frame info: %d motion vectors at %p", info->n_vectors,
+                    (const void *)info->vectors);
+    return NST_OK;
+}
+
+static int paint(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out, NstFrameReport *report,
+                 NstError *err)
+{
     NST_TRY(prepare(stylizer, in->width, in->height, err));
     load(stylizer, in);
     exec_forward(stylizer->plan);
     store(stylizer, in, out);
+    report->width = in->width;
+    report->height = in->height;
+    report->painted = 1;
+    return NST_OK;
+}
+
+int nst_stylizer_process(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out, const NstFrameInfo *info,
+                         NstFrameReport *report, NstError *err)
+{
+    NstFrameReport unwanted;
+    report = report ? report : &unwanted;
+    memset(report, 0, sizeof(*report));
+    NST_TRY(check_pictures(in, out, info, err));
+    double start = seconds_now();
+    if (stylizer->options.strength == 0.0f)
+        for (int band = 0; band < picture_bands(in); band++)
+            picture_copy_band(out, in, band);
+    else
+        NST_TRY(paint(stylizer, in, out, report, err));
+    report->seconds = seconds_now() - start;
     return NST_OK;
 }

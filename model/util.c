@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 /* Names and texts out of files end up in messages: they must not break the line or steer a terminal. */
 static void replace_controls(char *text)
@@ -83,4 +84,11 @@ char *string_copy(const char *text)
     if (copy)
         memcpy(copy, text, size);
     return copy;
+}
+
+double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }

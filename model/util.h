@@ -37,6 +37,8 @@ void aligned_free(void *memory);
 
 char *string_copy(const char *text); /* malloc'ed; NULL when there is no memory, or for NULL */
 
+double seconds_now(void); /* of a clock that nobody sets */
+
 static inline int min_int(int a, int b) { return a < b ? a : b; }
 static inline int max_int(int a, int b) { return a > b ? a : b; }
 /* Floats rounded up to whole lines of 64 bytes. */

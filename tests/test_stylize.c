@@ -70,14 +70,14 @@ static NstStylizer *open_stylizer(const NstModel *model, int threads, float stre
     nst_stylize_defaults(&options);
     options.compute.threads = threads;
     options.strength = strength;
-    assert_ok(nst_stylizer_open(&stylizer, model, &options, &err));
+    assert_ok(nst_stylizer_open(&stylizer, &model, 1, &options, &err));
     return stylizer;
 }
 
 static void process(NstStylizer *stylizer, const Canvas *in, Canvas *out)
 {
     NstError err;
-    assert_ok(nst_stylizer_process(stylizer, &in->picture, &out->picture, &err));
+    assert_ok(nst_stylizer_process(stylizer, &in->picture, &out->picture, NULL, NULL, &err));
 }
 
 static const int sizes[][2] = {{1, 1}, {2, 2}, {1, 9}, {17, 31}, {64, 36}};
@@ -212,6 +212,14 @@ static void test_threads_and_sizes(void **state)
     nst_model_free(&model);
 }
 
+static int set_strength(NstStylizer *stylizer, float strength, NstError *err)
+{
+    NstStylizeOptions options;
+    nst_stylize_defaults(&options);
+    options.strength = strength;
+    return nst_stylizer_change(stylizer, &options, err);
+}
+
 static void test_strength(void **state)
 {
     (void)state;
@@ -222,12 +230,12 @@ static void test_strength(void **state)
         Canvas in = canvas_create(&layouts[i], 17, 31, false), out = canvas_create(&layouts[i], 17, 31, true);
         Canvas full = canvas_create(&layouts[i], 17, 31, false);
         canvas_paint(&in);
-        assert_ok(nst_stylizer_set_strength(stylizer, 0, &err));
+        assert_ok(set_strength(stylizer, 0, &err));
         process(stylizer, &in, &out);
         assert_int_equal(canvas_distance(&in, &out), 0);
-        assert_ok(nst_stylizer_set_strength(stylizer, 1, &err));
+        assert_ok(set_strength(stylizer, 1, &err));
         process(stylizer, &in, &full);
-        assert_ok(nst_stylizer_set_strength(stylizer, 0.5f, &err));
+        assert_ok(set_strength(stylizer, 0.5f, &err));
         process(stylizer, &in, &out);
         assert_true(canvas_distance(&in, &out) <= canvas_distance(&in, &full) / 2 + 1);
         assert_true(canvas_distance(&out, &full) <= canvas_distance(&in, &full) / 2 + 1);
@@ -235,8 +243,8 @@ static void test_strength(void **state)
         canvas_free(&out);
         canvas_free(&full);
     }
-    assert_fails(nst_stylizer_set_strength(stylizer, 1.01f, &err), NST_EINVAL, "0 to 1 expected");
-    assert_fails(nst_stylizer_set_strength(stylizer, NAN, &err), NST_EINVAL, "0 to 1 expected");
+    assert_fails(set_strength(stylizer, 1.01f, &err), NST_EINVAL, "0 to 1 expected");
+    assert_fails(set_strength(stylizer, NAN, &err), NST_EINVAL, "0 to 1 expected");
     nst_stylizer_close(&stylizer);
     nst_model_free(&model);
 }
@@ -247,7 +255,7 @@ static void test_refused_model(void **state)
     NstModel *model = tiny_vgg(false);
     NstStylizer *stylizer;
     NstError err;
-    assert_fails(nst_stylizer_open(&stylizer, model, NULL, &err), NST_EINVAL, "loss network");
+    assert_fails(nst_stylizer_open(&stylizer, (const NstModel *[]){model}, 1, NULL, &err), NST_EINVAL, "loss network");
     assert_null(stylizer);
     nst_model_free(&model);
 }
@@ -261,12 +269,12 @@ static void test_refused_options(void **state)
     NstError err;
     nst_stylize_defaults(&options);
     options.compute.threads = 257;
-    assert_fails(nst_stylizer_open(&stylizer, model, &options, &err), NST_EINVAL, "257 threads");
+    assert_fails(nst_stylizer_open(&stylizer, (const NstModel *[]){model}, 1, &options, &err), NST_EINVAL, "257 threads");
     nst_stylize_defaults(&options);
     options.strength = -1;
-    assert_fails(nst_stylizer_open(&stylizer, model, &options, &err), NST_EINVAL, "strength -1");
+    assert_fails(nst_stylizer_open(&stylizer, (const NstModel *[]){model}, 1, &options, &err), NST_EINVAL, "strength -1");
     memset(&options, 0, sizeof(options));
-    assert_fails(nst_stylizer_open(&stylizer, model, &options, &err), NST_EINVAL, "nst_stylize_defaults");
+    assert_fails(nst_stylizer_open(&stylizer, (const NstModel *[]){model}, 1, &options, &err), NST_EINVAL, "nst_stylize_defaults");
     nst_model_free(&model);
 }
 
@@ -283,7 +291,7 @@ static void test_refused_pictures(void **state)
     do {                                                                                                               \
         NstPicture bad = good;                                                                                         \
         bad.change;                                                                                                    \
-        assert_fails(nst_stylizer_process(stylizer, &bad, &bad, &err), code, text);                                    \
+        assert_fails(nst_stylizer_process(stylizer, &bad, &bad, NULL, NULL, &err), code, text);                                    \
     } while (0)
     REFUSED(width = 0, NST_EINVAL, "0x8 pixels");
     REFUSED(height = 32769, NST_EINVAL, "1 to 32768");
@@ -296,11 +304,36 @@ static void test_refused_pictures(void **state)
     REFUSED(has_alpha = 1, NST_EINVAL, "component 3");
     NstPicture other = good;
     other.full_range = 1;
-    assert_fails(nst_stylizer_process(stylizer, &good, &other, &err), NST_EINVAL, "size and format");
-    assert_ok(nst_stylizer_process(stylizer, &good, &good, &err));
+    assert_fails(nst_stylizer_process(stylizer, &good, &other, NULL, NULL, &err), NST_EINVAL, "size and format");
+    assert_ok(nst_stylizer_process(stylizer, &good, &good, NULL, NULL, &err));
     canvas_free(&canvas);
     nst_stylizer_close(&stylizer);
     nst_model_free(&model);
+}
+
+/* auto, heights and fractions, and nothing else */
+static void test_size_parse(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int height;
+        float fraction;
+    } good[] = {{"auto", 0, 0}, {"360", 360, 0}, {"16", 16, 0}, {"32768", 32768, 0}, {"0.5", 0, 0.5f}, {"1", 0, 1},
+                {"0.01", 0, 0.01f}};
+    static const char *const bad[] = {"", "0", "-1", "15", "32769", "360.5", "1.5", "0.001", "360p", "nan", "inf", " "};
+    NstError err;
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        NstSize size = {7, 7};
+        assert_ok(nst_size_parse(good[i].text, &size, &err));
+        assert_int_equal(size.height, good[i].height);
+        assert_true(size.fraction == good[i].fraction);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        NstSize size = {7, 7};
+        assert_fails(nst_size_parse(bad[i], &size, &err), NST_EINVAL, "a fraction from 0.01 to 1 expected");
+        assert_int_equal(size.height, 7);
+    }
 }
 
 static void test_memory(void **state)
@@ -326,7 +359,7 @@ int main(void)
         cmocka_unit_test(test_padding),           cmocka_unit_test(test_threads_and_sizes),
         cmocka_unit_test(test_strength),          cmocka_unit_test(test_refused_model),
         cmocka_unit_test(test_refused_options),   cmocka_unit_test(test_refused_pictures),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_size_parse),        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,7 @@ static int paint(NstStylizer *stylizer, const char *in, const char *out, NstErro
     NST_TRY(refuse_video(in, err));
     NST_TRY(media_read(&bitmap, in, 0, NULL, err));
     NstPicture picture = bitmap_picture(&bitmap);
-    int code = nst_stylizer_process(stylizer, &picture, &picture, err);
+    int code = nst_stylizer_process(stylizer, &picture, &picture, NULL, NULL, err);
     if (code < 0)
         code = fail_within(err, code, "%s", in);
     else
@@ -131,7 +131,8 @@ static int apply(const Settings *settings, const TextList *operands)
     if (!settings->folder && operands->n % 2)
         return usage_error(command.name, "every input needs an output after it: IN OUT [IN OUT ...]");
     int status;
-    if (style_load(&model, settings->style, &err) < 0 || nst_stylizer_open(&stylizer, model, &how, &err) < 0)
+    if (style_load(&model, settings->style, &err) < 0 ||
+        nst_stylizer_open(&stylizer, (const NstModel *[]){model}, 1, &how, &err) < 0)
         status = failure(command.name, "%s", err.message);
     else
         status = paint_all(stylizer, settings, operands);

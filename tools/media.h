@@ -44,6 +44,17 @@ typedef struct MediaWish {
 /* A picture, or the frame of a video that is shown `seconds` after its start. Turned as its EXIF orientation says. */
 int media_read(Bitmap *bitmap, const char *path, double seconds, const MediaWish *wish, NstError *err);
 
+/* The frames of a video, one after the other. */
+typedef struct MediaVideo MediaVideo;
+
+int media_video_open(MediaVideo **video, const char *path, NstError *err);
+void media_video_close(MediaVideo **video); /* NULL allowed */
+
+/* The next frame; *bitmap is allocated anew, and its data NULL after the last one. */
+int media_video_next(MediaVideo *video, const MediaWish *wish, Bitmap *bitmap, NstError *err);
+
+double media_video_rate(const MediaVideo *video); /* frames per second; 25 where the file does not say it */
+
 /*
  * Writes a picture in the format that the name's end asks for (png, jpg, webp, ppm, pam), to a temporary file beside it
  * that is then renamed.

@@ -263,25 +263,78 @@ static int apply_orientation(const AVFrame *frame, Bitmap *bitmap, NstError *err
     return NST_OK;
 }
 
-int media_read(Bitmap *bitmap, const char *path, double seconds, const MediaWish *wish, NstError *err)
+/* The frame that the reader is at. On failure nothing is left allocated. */
+static int take_frame(const Reader *reader, const char *path, const MediaWish *wish, Bitmap *bitmap, NstError *err)
 {
     static const MediaWish nothing;
+    int code = frame_to_bitmap(reader->frame, wish ? wish : &nothing, bitmap, err);
+    if (code == NST_OK)
+        code = apply_orientation(reader->frame, bitmap, err);
+    if (code == NST_OK)
+        return NST_OK;
+    bitmap_free(bitmap);
+    return fail_within(err, code, "%s", path);
+}
+
+int media_read(Bitmap *bitmap, const char *path, double seconds, const MediaWish *wish, NstError *err)
+{
     Reader reader;
     *bitmap = (Bitmap){0};
     NST_TRY(reader_open(&reader, path, err));
-    int result = reader_frame_at(&reader, seconds);
-    int code;
-    if (result < 0) {
+    int result = reader_frame_at(&reader, seconds), code;
+    if (result < 0)
         code = fail(err, NST_EFORMAT, "%s: no picture could be decoded (%s)", path, av_err2str(result));
-    } else {
-        code = frame_to_bitmap(reader.frame, wish ? wish : &nothing, bitmap, err);
-        if (code == NST_OK)
-            code = apply_orientation(reader.frame, bitmap, err);
-        if (code < 0)
-            fail_within(err, code, "%s", path);
-    }
-    if (code < 0)
-        bitmap_free(bitmap);
+    else
+        code = take_frame(&reader, path, wish, bitmap, err);
     reader_close(&reader);
     return code;
+}
+
+/* ---- one frame after the other ---- */
+
+struct MediaVideo {
+    Reader reader;
+    char *path;
+};
+
+int media_video_open(MediaVideo **out, const char *path, NstError *err)
+{
+    MediaVideo *video = *out = calloc(1, sizeof(*video));
+    if (!video || !(video->path = string_copy(path))) {
+        free(video);
+        *out = NULL;
+        return fail(err, NST_ENOMEM, "%s: out of memory", path);
+    }
+    const int code = reader_open(&video->reader, path, err);
+    if (code < 0)
+        media_video_close(out);
+    return code;
+}
+
+void media_video_close(MediaVideo **out)
+{
+    MediaVideo *video = *out;
+    if (!video)
+        return;
+    reader_close(&video->reader);
+    free(video->path);
+    free(video);
+    *out = NULL;
+}
+
+int media_video_next(MediaVideo *video, const MediaWish *wish, Bitmap *bitmap, NstError *err)
+{
+    *bitmap = (Bitmap){0};
+    const int result = reader_next(&video->reader);
+    if (result == AVERROR_EOF)
+        return NST_OK;
+    if (result < 0)
+        return fail(err, NST_EFORMAT, "%s: a frame could not be decoded (%s)", video->path, av_err2str(result));
+    return take_frame(&video->reader, video->path, wish, bitmap, err);
+}
+
+double media_video_rate(const MediaVideo *video)
+{
+    const AVRational rate = video->reader.stream->avg_frame_rate;
+    return rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 25;
 }

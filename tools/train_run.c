@@ -200,8 +200,8 @@ static int paint_preview(const Run *run, const NstModel *model, Bitmap *copy, co
     nst_stylize_defaults(&how);
     how.compute.threads = run->settings->train.compute.threads;
     how.compute.cpu = run->settings->train.compute.cpu;
-    NST_TRY(nst_stylizer_open(&stylizer, model, &how, err));
-    int code = nst_stylizer_process(stylizer, &in, &out, err);
+    NST_TRY(nst_stylizer_open(&stylizer, &model, 1, &how, err));
+    int code = nst_stylizer_process(stylizer, &in, &out, NULL, NULL, err);
     nst_stylizer_close(&stylizer);
     return code < 0 ? code : media_write(copy, path, err);
 }

@@ -155,7 +155,7 @@ static int filter_frame(AVFilterLink *inlink, AVFrame *frame)
     const NstPicture picture = picture_of(frame);
     NstError err;
 
-    if (nst_stylizer_process(s->stylizer, &picture, &picture, &err) < 0) {
+    if (nst_stylizer_process(s->stylizer, &picture, &picture, NULL, NULL, &err) < 0) {
         av_frame_free(&frame);
         return nst_error(ctx, "Cannot paint a frame", &err);
     }
@@ -166,13 +166,16 @@ static int process_command(AVFilterContext *ctx, const char *cmd, const char *ar
                            char *res, int res_len, int flags)
 {
     NSTContext *s = ctx->priv;
+    NstStylizeOptions options;
     NstError err;
     int ret = ff_filter_process_command(ctx, cmd, args, res, res_len, flags);
 
     if (ret < 0)
         return ret;
-    if (nst_stylizer_set_strength(s->stylizer, s->strength, &err) < 0)
-        return nst_error(ctx, "Option strength", &err);
+    nst_stylize_defaults(&options);
+    options.strength = s->strength;
+    if (nst_stylizer_change(s->stylizer, &options, &err) < 0)
+        return nst_error(ctx, cmd, &err);
     return 0;
 }
 
@@ -221,7 +224,7 @@ static av_cold int init(AVFilterContext *ctx)
     options.compute.threads = s->threads ? s->threads : FFMIN(ff_filter_get_nb_threads(ctx), 256);
     options.compute.execute        = execute;
     options.compute.execute_opaque = ctx;
-    if (nst_stylizer_open(&s->stylizer, s->model, &options, &err) < 0)
+    if (nst_stylizer_open(&s->stylizer, (const NstModel *[]){ s->model }, 1, &options, &err) < 0)
         return nst_error(ctx, "Option style", &err);
     return 0;
 }

@@ -47,32 +47,122 @@ typedef struct NstPicture {
     NstComponent comp[4];
 } NstPicture;
 
+enum {
+    NST_MAX_STYLES = 8, /* that one stylizer mixes */
+    NST_MAX_EVERY = 8
+};
+
+/* Where the colours of the result come from. */
+typedef enum NstColors {
+    NST_COLORS_STYLE,   /* the painting's */
+    NST_COLORS_CONTENT, /* the painting's luma with the source's chroma */
+    NST_COLORS_MATCH    /* the painting's, moved so that their mean and covariance are the source's */
+} NstColors;
+
+/* Where the motion between two pictures comes from; used where temporal is above 0 or every is not 1. */
+typedef enum NstFlow {
+    NST_FLOW_AUTO, /* the vectors in NstFrameInfo where there are some, else NST_FLOW_DIS */
+    NST_FLOW_MV,   /* the vectors only; a picture without any counts as one that does not move */
+    NST_FLOW_DIS,  /* searched in the pictures: dense inverse search (Kroeger et al. 2016) */
+    NST_FLOW_NONE  /* nothing moves */
+} NstFlow;
+
+/*
+ * The size that the network works at; the result always has the source's. At most one field is set. Both 0: by itself
+ * - for NstStylizeOptions.size the whole picture up to 1080 lines, and 1080 lines above that; for min_size 180 lines.
+ * The width follows from the picture's shape, and no picture is enlarged for the network.
+ */
+typedef struct NstSize {
+    int height;     /* lines, 16 to 32768 */
+    float fraction; /* of the picture's width and height, 0.01 to 1 */
+} NstSize;
+
+/*
+ * Reads "auto", a height in lines ("360"), or a fraction ("0.5", "1"): a number up to 1 is a fraction. NST_EINVAL for
+ * anything else.
+ */
+NST_API int nst_size_parse(const char *text, NstSize *size, NstError *err);
+
 typedef struct NstStylizeOptions {
-    size_t struct_size;  /* set by nst_stylize_defaults */
-    float strength;      /* 0 to 1: share of the painting in the result; 0 returns the source. Default 1 */
+    size_t struct_size;        /* set by nst_stylize_defaults */
+    float strength;            /* 0 to 1: share of the painting in the result; 0 returns the source. Default 1 */
+    int n_mix;                 /* weights in mix: 0, or as many as there are styles. Default 0: equal shares */
+    float mix[NST_MAX_STYLES]; /* share of each style, 0 or more, with a sum above 0; only their ratios count */
+    NstColors color;           /* default NST_COLORS_STYLE */
+    NstSize size;              /* the network's working size. Default by itself */
+    size_t max_memory;         /* bytes; pictures that need more are painted in tiles. 0: no bound. Default 0 */
+    float temporal;            /* 0 to 1: how much of the last painting is carried along the motion; 0: every picture
+                                  by itself, bit for bit. Default 0 */
+    NstFlow flow;              /* default NST_FLOW_AUTO */
+    int every;                 /* 1 to NST_MAX_EVERY: one picture of so many is painted by the network, the others are
+                                  carried along the motion; 0: as the motion allows. Default 1 */
+    double rate;               /* pictures a second to hold by lowering the working size; 0: off. Default 0 */
+    NstSize min_size;          /* the working size that rate never goes below. Default by itself */
     NstCompute compute;
 } NstStylizeOptions;
 
 NST_API void nst_stylize_defaults(NstStylizeOptions *options);
 
-/* `model` must be of kind style and outlive the stylizer. options NULL: the defaults. */
-NST_API int nst_stylizer_open(NstStylizer **stylizer, const NstModel *model, const NstStylizeOptions *options,
-                              NstError *err);
+/*
+ * `models`: 1 to NST_MAX_STYLES, of kind style; they must outlive the stylizer. Several are mixed by the weights in
+ * options->mix. options NULL: the defaults.
+ */
+NST_API int nst_stylizer_open(NstStylizer **stylizer, const NstModel *const *models, int n_models,
+                              const NstStylizeOptions *options, NstError *err);
 
 /* Frees *stylizer and sets it to NULL; NULL is allowed. */
 NST_API void nst_stylizer_close(NstStylizer **stylizer);
 
-/* Changes the strength from the next picture on; NST_EINVAL outside 0 to 1. */
-NST_API int nst_stylizer_set_strength(NstStylizer *stylizer, float strength, NstError *err);
+/* Changes all options but compute from the next picture on. On an error nothing changes. */
+NST_API int nst_stylizer_change(NstStylizer *stylizer, const NstStylizeOptions *options, NstError *err);
+
+/*
+ * Changes the styles: "a", or "a|b|c" for several, each a path or a name as nst_style_find takes. They are loaded and
+ * planned by a thread of the library's own while the old ones go on; between two pictures, when they are ready, they
+ * take over. Where that fails the old ones stay. The report of the next picture after says so: `switched`, or
+ * `switch_error`. A newer call replaces one that is still pending. Weights in mix whose number does not fit the styles
+ * that paint stand aside for equal shares. Fails only where `styles` is malformed or no thread can be started.
+ */
+NST_API int nst_stylizer_switch(NstStylizer *stylizer, const char *styles, NstError *err);
+
+/* The motion of one block, as codecs export it. Pixels; x grows to the right, y downwards. */
+typedef struct NstMotionVector {
+    float x, y, w, h; /* the block in this picture: its left upper corner and its size */
+    float dx, dy;     /* it comes from x + dx, y + dy of the previous picture */
+} NstMotionVector;
+
+/* What a stream knows of a picture. */
+typedef struct NstFrameInfo {
+    size_t struct_size;             /* sizeof(NstFrameInfo) */
+    int reset;                      /* this picture does not follow the last one: after a seek, a gap, at a start */
+    const NstMotionVector *vectors; /* read during the call only; NULL: none */
+    int n_vectors;
+} NstFrameInfo;
+
+/* What was done to a picture. */
+typedef struct NstFrameReport {
+    int width, height;     /* that the network worked at */
+    double seconds;        /* that the picture took */
+    int scene_cut;         /* 1: a scene begins with this picture */
+    int painted;           /* 1: by the network; 0: carried along the motion, or strength is 0 */
+    float flicker;         /* mean difference to the last result carried along the motion, 0 to 1; 0: not measured */
+    int switched;          /* 1: the styles of nst_stylizer_switch paint from this picture on */
+    NstError switch_error; /* code NST_OK, or why the styles of nst_stylizer_switch do not take over */
+} NstFrameReport;
 
 /*
  * Paints `in` into `out`: same size, colour model, depth, subsampling, range and matrix. Alpha is copied; where
- * it is 0 the colours stay as they were. The two may be the same memory. The first call for a size plans and allocates;
- * later ones of that size allocate nothing.
+ * it is 0 the colours stay as they were. The two may be the same memory. info NULL: the picture follows the last one,
+ * its motion is not known. report NULL: not wanted. The first call for a size plans and allocates; later ones of that
+ * size allocate nothing.
  */
-NST_API int nst_stylizer_process(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out, NstError *err);
+NST_API int nst_stylizer_process(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out,
+                                 const NstFrameInfo *info, NstFrameReport *report, NstError *err);
 
-/* Bytes of buffers and packed weights that pictures of this size need; 0 when the size is impossible. */
+/*
+ * Bytes of buffers and packed weights that pictures of this size need with the options as they are; 0 when the size is
+ * impossible.
+ */
 NST_API size_t nst_stylizer_memory(const NstStylizer *stylizer, int width, int height);
 
 #ifdef __cplusplus

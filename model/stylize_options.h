@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_STYLIZE_OPTIONS_H
+#define NST_MODEL_STYLIZE_OPTIONS_H
+
+#include <nst/stylize.h>
+
+/* Every field against its range, and those that need each other. n_models: styles that paint, or shall. */
+int stylize_options_check(const NstStylizeOptions *options, int n_models, NstError *err);
+
+/* Lines that the network works at for a picture of this height; `auto_height`: the most where nothing is set. */
+int size_height(const NstSize *size, int picture_height, int auto_height);
+
+#endif
