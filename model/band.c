@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "band.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "op_conv.h"
@@ -83,11 +82,11 @@ static void load_band(const NstPlan *plan, int index, const NstConv *band, int f
         view_load(plan, view, c, &rows, temporary, to + (size_t)c * (size_t)band->h * (size_t)band->w);
 }
 
-static void take_statistics(const NstPlan *plan, const NstConv *band, const float *y, double *statistics)
+static void take_statistics(const NstPlan *plan, int index, const NstConv *band, int first, const float *y,
+                            double *statistics)
 {
-    size_t n = (size_t)band->ho * (size_t)band->wo;
     for (int c = 0; c < band->co; c++)
-        plan->dsp.sum_and_squares(y + (size_t)c * band->y_plane, n, statistics + 2 * c);
+        norms_sum(plan, plan->shapes[index], y + (size_t)c * band->y_plane, first, band->ho, statistics + 2 * c);
 }
 
 static void conv_band(NstPlan *plan, int index, const NstConv *conv, int b, float *scratch)
@@ -102,8 +101,8 @@ static void conv_band(NstPlan *plan, int index, const NstConv *conv, int b, floa
     float *y = plan->value[index] + (size_t)first * (size_t)conv->wo;
     load_band(plan, index, &band, first, temporary, scratch);
     conv_forward(&context, &band, scratch, plan_tensor(plan, node->weight), plan_tensor(plan, node->bias), false, y);
-    if (plan->statistics[index])
-        take_statistics(plan, &band, y, (double *)plan->statistics[index] + 2 * (size_t)(b * conv->co));
+    if (plan->statistics[index] && norms_are_measured(plan))
+        take_statistics(plan, index, &band, first, y, (double *)plan->statistics[index] + 2 * (size_t)(b * conv->co));
 }
 
 typedef struct NstBands {
@@ -164,7 +163,7 @@ static void channel_sums(const NstPlan *plan, int source, int c, double sums[2])
     NstShape s = plan->shapes[source];
     const double *bands = (const double *)plan->statistics[source];
     if (!bands) {
-        plan->dsp.sum_and_squares(plan->value[source] + (size_t)c * shape_plane(s), shape_plane(s), sums);
+        norms_sum(plan, s, plan->value[source] + (size_t)c * shape_plane(s), 0, s.h, sums);
         return;
     }
     NstConv conv = op_conv_geometry(plan, source);
@@ -177,15 +176,12 @@ static void channel_sums(const NstPlan *plan, int source, int c, double sums[2])
 static void norm_task(void *arg, int c, int slot)
 {
     const NstBands *bands = arg;
-    const NstPlan *plan = bands->plan;
-    const NstNode *node = plan_node(plan, bands->index);
-    float *mean = plan->norm[bands->index], *inverse = mean + node->channels;
-    double sums[2], n = (double)shape_plane(plan->shapes[bands->index]);
+    NstPlan *plan = bands->plan;
+    double sums[2] = {0, 0};
     (void)slot;
-    channel_sums(plan, plan->view[node->inputs[0]].source, c, sums);
-    double average = sums[0] / n, variance = sums[1] / n - average * average;
-    mean[c] = (float)average;
-    inverse[c] = (float)(1 / sqrt((variance < 0 ? 0 : variance) + (double)node->eps));
+    if (norms_are_measured(plan))
+        channel_sums(plan, plan->view[plan_input(plan, bands->index, 0)].source, c, sums);
+    norms_settle(plan, bands->index, c, sums);
 }
 
 static void norm_statistics(NstPlan *plan, int index)

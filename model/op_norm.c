@@ -4,6 +4,24 @@
 
 #include "plan_internal.h"
 
+/* Mean and inverse deviation of one channel; as exact as can be where gradients follow. */
+static void norm_measure(NstPlan *plan, int index, int c, const float *x)
+{
+    NstShape s = plan->shapes[index];
+    size_t n = shape_plane(s);
+    float *mean = plan->norm[index] + c, *inverse = mean + s.c;
+    double sums[2] = {0, 0};
+    if (!plan->view) {
+        *mean = (float)(plan->dsp.sum(x, n) / (double)n);
+        double variance = plan->dsp.sum_sq_dev(x, *mean, n) / (double)n;
+        *inverse = (float)(1 / sqrt(variance + (double)plan_node(plan, index)->eps));
+        return;
+    }
+    if (norms_are_measured(plan))
+        norms_sum(plan, s, x, 0, s.h, sums);
+    norms_settle(plan, index, c, sums);
+}
+
 static void norm_forward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
@@ -14,9 +32,7 @@ static void norm_forward(NstPlan *plan, int index)
 #pragma omp parallel for num_threads(plan->threads) schedule(static)
     for (int c = 0; c < s.c; c++) {
         const float *x = plan->value[node->inputs[0]] + (size_t)c * n;
-        mean[c] = (float)(plan->dsp.sum(x, n) / (double)n);
-        double variance = plan->dsp.sum_sq_dev(x, mean[c], n) / (double)n;
-        inverse[c] = (float)(1 / sqrt(variance + (double)node->eps));
+        norm_measure(plan, index, c, x);
         plan->dsp.normalize(plan->value[index] + (size_t)c * n, x, mean[c], (scale ? scale[c] : 1) * inverse[c],
                             shift ? shift[c] : 0, -INFINITY, n);
     }

@@ -4,6 +4,7 @@
 
 #include "conv.h"
 #include "kernels/dsp.h"
+#include "norms.h"
 #include "plan.h"
 #include "threads.h"
 #include "view.h"
@@ -21,6 +22,7 @@ struct NstPlan {
     int *home;           /* node in whose buffer the value lies; itself, or an input that is overwritten */
     float **value;       /* C x H x W each; NULL where not live */
     float **norm;        /* instance_norm: C means, then C inverse deviations; else NULL */
+    NstNormControl norms;
     bool *is_virtual;    /* the value is never stored: readers make it while loading; only without gradients */
     NstView *view;       /* how each value is made from a stored one; only without gradients */
     float **statistics;  /* doubles: sums of each band of a convolution that is normalised next; else NULL */
