@@ -83,11 +83,23 @@ typedef struct NstSize {
  */
 NST_API int nst_size_parse(const char *text, NstSize *size, NstError *err);
 
+/* Reads the weights of a mix, separated by bars: "0.7|0.3"; "" is none, for equal shares. NST_EINVAL for anything else. */
+NST_API int nst_mix_parse(const char *text, float mix[NST_MAX_STYLES], int *n_mix, NstError *err);
+
+/*
+ * Loads the styles of a text such as "a", or "a|b|c" for several, each a path or a name as nst_style_find takes. Those
+ * that are not needed become NULL. Fails, with none loaded, where one cannot be loaded or is not of kind style.
+ */
+NST_API int nst_styles_load(NstModel *models[NST_MAX_STYLES], int *n_models, const char *styles, NstError *err);
+
+/* Frees them all and sets them to NULL; NULL among them is allowed. */
+NST_API void nst_styles_free(NstModel *models[NST_MAX_STYLES]);
+
 typedef struct NstStylizeOptions {
     size_t struct_size;        /* set by nst_stylize_defaults */
     float strength;            /* 0 to 1: share of the painting in the result; 0 returns the source. Default 1 */
     int n_mix;                 /* weights in mix: 0, or as many as there are styles. Default 0: equal shares */
-    float mix[NST_MAX_STYLES]; /* share of each style, 0 or more, with a sum above 0; only their ratios count */
+    float mix[NST_MAX_STYLES]; /* share of each style, 0 to 1e6, with a sum above 0; only their ratios count */
     NstColors color;           /* default NST_COLORS_STYLE */
     NstSize size;              /* the network's working size. Default by itself */
     size_t max_memory;         /* bytes; pictures that need more are painted in tiles. 0: no bound. Default 0 */
