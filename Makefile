@@ -122,7 +122,7 @@ $(BUILD)/bench/%.so: $(SRC)/bench/%.c $(BUILD)/config.h
 
 lib: $(STATIC) $(if $(SANITIZER),,$(SHARED))
 tools: $(if $(filter yes,$(WITH_TOOLS)),$(if $(TOOL_OBJECTS),$(NST)))
-test-programs: $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS) $(TEST_HELPERS))
+test-programs: $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS) $(TEST_HELPERS) $(BUILD)/samples/motion)
 all: lib tools
 
 $(BUILD)/samples/%: $(SRC)/samples/%.c $(BUILD)/config.h

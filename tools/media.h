@@ -44,6 +44,9 @@ typedef struct MediaWish {
 /* A picture, or the frame of a video that is shown `seconds` after its start. Turned as its EXIF orientation says. */
 int media_read(Bitmap *bitmap, const char *path, double seconds, const MediaWish *wish, NstError *err);
 
+/* The same as RGB of 0 to 1; wish->rgb is taken as set. */
+int media_read_image(NstImage *image, const char *path, const MediaWish *wish, NstError *err);
+
 /* The frames of a video, one after the other. */
 typedef struct MediaVideo MediaVideo;
 

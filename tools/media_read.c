@@ -290,6 +290,17 @@ int media_read(Bitmap *bitmap, const char *path, double seconds, const MediaWish
     return code;
 }
 
+int media_read_image(NstImage *image, const char *path, const MediaWish *wish, NstError *err)
+{
+    MediaWish rgb = *wish;
+    Bitmap bitmap;
+    rgb.rgb = true;
+    NST_TRY(media_read(&bitmap, path, 0, &rgb, err));
+    const int code = bitmap_to_image(&bitmap, image, err);
+    bitmap_free(&bitmap);
+    return code < 0 ? fail_within(err, code, "%s", path) : NST_OK;
+}
+
 /* ---- one frame after the other ---- */
 
 struct MediaVideo {

@@ -21,6 +21,7 @@ static const Entry entries[] = {
     {"apply", cmd_apply, "paint pictures with a style"},
     {"train", cmd_train, "train a style on a painting and a folder of photos"},
     {"info", cmd_info, "show what a .nsw file holds"},
+    {"score", cmd_score, "measure a result against its style, content and motion"},
     {"convert", cmd_convert, "make a .nsw file from weights of another program"},
     {"bench", cmd_bench, "measure how fast a network runs, and where its time goes"},
 };
@@ -84,7 +85,7 @@ int main(int argc, char **argv)
 {
     wait_without_spinning(argv);
     if (argc < 2)
-        return usage_error("", "a command is needed: apply, train, info, convert or bench");
+        return usage_error("", "a command is needed: apply, train, info, score, convert or bench");
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
         return flushed(print_help());
     if (!strcmp(argv[1], "--version")) {

@@ -6,6 +6,7 @@
 #include <nst/nst.h>
 
 #include "blas.h"
+#include "layers.h"
 #include "nst.h"
 #include "options.h"
 #include "train_run.h"
@@ -116,33 +117,6 @@ static const Command command = {
     .options = options,
 };
 
-enum { LAYERS_TEXT = 512 };
-
-static void join_layers(const char *const *list, char text[LAYERS_TEXT])
-{
-    size_t used = 0;
-    text[0] = 0;
-    for (; *list && used < LAYERS_TEXT; list++)
-        used += (size_t)snprintf(text + used, LAYERS_TEXT - used, "%s%s", used ? "," : "", *list);
-}
-
-/* "a,b,c" into the NULL-terminated list, whose texts are in a copy that the caller frees. */
-static int split_layers(const char *option, const char *text, const char *list[NST_MAX_LAYERS], char **copy)
-{
-    int n = 0;
-    *copy = string_copy(text);
-    if (!*copy)
-        return usage_error(command.name, "out of memory");
-    memset(list, 0, NST_MAX_LAYERS * sizeof(*list));
-    for (char *rest = *copy, *layer; (layer = strsep(&rest, ","));) {
-        if (!*layer || n == NST_MAX_LAYERS - 1)
-            return usage_error(command.name, "--%s %s: 1 to %d names separated by commas expected", option, text,
-                               NST_MAX_LAYERS - 1);
-        list[n++] = layer;
-    }
-    return OPTIONS_RUN;
-}
-
 static int check_settings(TrainSettings *settings)
 {
     NstError err;
@@ -214,10 +188,11 @@ static char *command_line(int argc, char **argv, bool record)
 static int train(TrainSettings *settings, int argc, char **argv)
 {
     char *style_layers = NULL, *content_layers = NULL, *checkpoint = NULL;
-    int status = split_layers("style-layers", settings->style_layers, settings->train.style_layers, &style_layers);
+    int status = layers_split(command.name, "style-layers", settings->style_layers, settings->train.style_layers,
+                              &style_layers);
     if (status == OPTIONS_RUN)
-        status = split_layers("content-layers", settings->content_layers, settings->train.content_layers,
-                              &content_layers);
+        status = layers_split(command.name, "content-layers", settings->content_layers,
+                              settings->train.content_layers, &content_layers);
     if (status == OPTIONS_RUN)
         status = check_settings(settings);
     if (status == OPTIONS_RUN) {
@@ -252,8 +227,8 @@ int cmd_train(int argc, char **argv)
     TextList operands;
     char style_layers[LAYERS_TEXT], content_layers[LAYERS_TEXT];
     nst_train_defaults(&settings.train);
-    join_layers(settings.train.style_layers, style_layers);
-    join_layers(settings.train.content_layers, content_layers);
+    layers_join(settings.train.style_layers, style_layers);
+    layers_join(settings.train.content_layers, content_layers);
     settings.style_layers = style_layers;
     settings.content_layers = content_layers;
     settings.train.compute.gemm = blas_gemm();
