@@ -4,12 +4,13 @@
 
 #include <nst/stylize.h>
 
+#include "kernels/dsp.h"
+
 /*
- * Between NstPicture and planar float R'G'B'. Chroma is taken to lie in the middle of the pixels that it stands for:
- * enlarged linearly, reduced by the mean. Colours outside R'G'B' are clamped. Gray is Y' of BT.601 in its range.
+ * Between NstPicture and planar float R'G'B'. Chroma is enlarged linearly between the places where its samples lie, and
+ * reduced by the mean of the pixels around those. Colours outside R'G'B' are clamped. Gray is Y' of BT.601.
  *
- * The work is cut into bands, which may be done in any order and by any thread: a row, or the two rows that share
- * a row of chroma.
+ * The work is cut into bands, which may be done in any order and by any thread: the rows that share a row of chroma.
  */
 
 enum { NST_MAX_PICTURE_SIDE = 32768 };
@@ -30,8 +31,8 @@ int picture_same_format(const NstPicture *a, const NstPicture *b);
 /* Floats of scratch that each thread needs. */
 size_t picture_scratch(int width);
 
-/* Row y of the picture into row y of the planes. */
-void picture_load_row(const NstPicture *picture, int y, const NstPlanes *planes, float *scratch);
+/* Row y of the picture into row y of the planes; planes with a stride of 0 are rows. */
+void picture_load_row(const NstDsp *dsp, const NstPicture *picture, int y, const NstPlanes *planes, float *scratch);
 
 int picture_bands(const NstPicture *picture);
 
@@ -39,10 +40,10 @@ int picture_bands(const NstPicture *picture);
  * A band of the result: strength * planes + (1 - strength) * source, sample by sample. Where the source's alpha is 0
  * its colours stay, alpha itself is copied. `out` and `source` have one format and may be the same memory.
  */
-void picture_store_band(const NstPicture *out, const NstPicture *source, int band, const NstPlanes *planes,
-                        float strength, float *scratch);
+void picture_store_band(const NstDsp *dsp, const NstPicture *out, const NstPicture *source, int band,
+                        const NstPlanes *planes, float strength, float *scratch);
 
-/* The same without planes: all samples are copied. */
+/* The same without planes: all samples are copied, unless `out` and `source` are the same memory. */
 void picture_copy_band(const NstPicture *out, const NstPicture *source, int band);
 
 #endif

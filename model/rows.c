@@ -1,133 +1,301 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Rows of pictures from and to planes.
+ *
+ * Place of chroma sample i of every f pixels, along one axis, in pixels from the centre of the first one:
+ *
+ *   f = 2    pixel      0     1     2     3        first   f i
+ *            first      C           C              middle  f i + (f - 1) / 2
+ *            middle        C           C           last    f i + (f - 1)
+ *            last             C           C
+ */
 #include "rows.h"
 
-#include <stddef.h>
+#include "util.h"
 
-/* In this form what is not a number becomes 0. */
-static inline float clamp01(float x)
+/* Each row of scratch may be read and written PAD samples before its first and after its last sample. */
+enum { PAD = 16, SCRATCH_ROWS = 9 };
+
+static size_t scratch_stride(int width)
 {
-    x = x > 0.0f ? x : 0.0f;
-    return x < 1.0f ? x : 1.0f;
+    return align_floats((size_t)width) + 2 * PAD;
 }
 
-/* Compilers vectorise these loops where they see the step: that of planes, of RGB and of RGBA. */
-static inline void load_steps(float *restrict to, const uint8_t *restrict from, int step, float scale, float shift,
-                              int n)
+size_t picture_scratch(int width)
 {
-    for (int i = 0; i < n; i++)
-        to[i] = scale * (float)from[(ptrdiff_t)i * step] + shift;
+    return SCRATCH_ROWS * scratch_stride(width);
 }
 
-void rows_load(float *to, const uint8_t *from, int step, float scale, float shift, int n)
+static float *scratch_row(float *scratch, int width, int row)
 {
-    switch (step) {
-    case 1: load_steps(to, from, 1, scale, shift, n); break;
-    case 3: load_steps(to, from, 3, scale, shift, n); break;
-    case 4: load_steps(to, from, 4, scale, shift, n); break;
-    default: load_steps(to, from, step, scale, shift, n); break;
+    return scratch + (size_t)row * scratch_stride(width) + PAD;
+}
+
+/* ---- samples ---- */
+
+static NstSampleType sample_type(const NstPicture *picture)
+{
+    if (picture->is_float)
+        return picture->depth == 32 ? NST_SAMPLE_FLOAT : NST_SAMPLE_HALF;
+    return picture->depth > 8 ? NST_SAMPLE_U16 : NST_SAMPLE_U8;
+}
+
+/* Values are 0..1, of Cb and Cr -0.5..0.5. Levels by ITU-R BT.601, BT.709, BT.2020 and, full range, H.273. */
+static NstSamples samples_of(const NstPicture *picture, int component, int y)
+{
+    const NstComponent *comp = &picture->comp[component];
+    NstSamples samples = {comp->data + y * comp->stride, comp->step, comp->shift, picture->depth, 0.0f, 1.0f};
+    if (picture->is_float)
+        return samples;
+    int chroma = picture_is_chroma(picture, component), above = picture->depth - 8;
+    if (chroma)
+        samples.offset = (float)(128 << above);
+    if (picture->full_range || picture->model == NST_COLOR_RGB || component == 3) {
+        samples.scale = (float)((256 << above) - 1);
+    } else {
+        samples.scale = (float)((chroma ? 224 : 219) << above);
+        samples.offset = (float)((chroma ? 128 : 16) << above);
+    }
+    return samples;
+}
+
+static void load(const NstDsp *dsp, const NstPicture *picture, int component, int y, float gain, float *to)
+{
+    NstSamples samples = samples_of(picture, component, y);
+    dsp->load_samples[sample_type(picture)](to, &samples, gain, (size_t)picture_row_width(picture, component));
+}
+
+static void blend(const NstDsp *dsp, const NstPicture *out, int component, int y, const float *from,
+                  const float *weight, float strength)
+{
+    NstSamples samples = samples_of(out, component, y);
+    dsp->blend_samples[sample_type(out)](&samples, from, weight, strength, (size_t)picture_row_width(out, component));
+}
+
+/* ---- chroma ---- */
+
+typedef struct NstWeights {
+    float kr, kb;
+} NstWeights;
+
+static NstWeights matrix_of(const NstPicture *picture)
+{
+    static const NstWeights matrices[] = {{0.299f, 0.114f}, {0.2126f, 0.0722f}, {0.2627f, 0.0593f}};
+    return matrices[picture->model == NST_COLOR_YUV ? picture->matrix : NST_MATRIX_BT601];
+}
+
+/* From the centre of a group's first pixel to its chroma sample: 0 first, 0.5 middle, 1 last, of the way to the last pixel */
+static float place_across(const NstPicture *picture)
+{
+    NstSiting siting = picture->siting;
+    return siting == NST_SITING_CENTER || siting == NST_SITING_TOP || siting == NST_SITING_BOTTOM ? 0.5f : 0.0f;
+}
+
+static float place_down(const NstPicture *picture)
+{
+    switch (picture->siting) {
+    case NST_SITING_TOP_LEFT:
+    case NST_SITING_TOP: return 0.0f;
+    case NST_SITING_BOTTOM_LEFT:
+    case NST_SITING_BOTTOM: return 1.0f;
+    default: return 0.5f;
     }
 }
 
-void rows_lerp(float *to, const float *a, const float *b, float w, int n)
+/* Repeats the ends of a row of n samples, one sample beyond each. */
+static void repeat_ends(float *row, int n)
 {
-    for (int i = 0; i < n; i++)
-        to[i] = a[i] + w * (b[i] - a[i]);
+    row[-1] = row[0];
+    row[n] = row[n - 1];
 }
 
-/*
- *   source      0       1       2          result 2i   = 3/4 s[i] + 1/4 s[i-1]
- *   result    0   1   2   3   4   5        result 2i+1 = 3/4 s[i] + 1/4 s[i+1]     ends repeat
- */
-void rows_enlarge2(float *restrict to, const float *restrict from, int n)
-{
-    int m = (n + 1) / 2;
-    to[0] = from[0];
-    for (int i = 0; i + 1 < m; i++) {
-        to[2 * i + 1] = from[i] + 0.25f * (from[i + 1] - from[i]);
-        to[2 * i + 2] = from[i + 1] + 0.25f * (from[i] - from[i + 1]);
-    }
-    if (n % 2 == 0)
-        to[n - 1] = from[m - 1];
-}
+/* ---- picture to planes ---- */
 
-void rows_halve(float *to, const float *from, int n)
+/* Cb or Cr at pixel row y, still as wide as chroma; `other` is scratch */
+static void load_chroma_rows(const NstDsp *dsp, const NstPicture *picture, int component, int y, float *to,
+                             float *other)
 {
-    for (int i = 0; i < n / 2; i++)
-        to[i] = 0.5f * (from[2 * i] + from[2 * i + 1]);
-    if (n % 2)
-        to[n / 2] = from[n - 1];
-}
-
-void rows_yuv_to_rgb(float *const rgb[3], const float *y, const float *cb, const float *cr, const NstYuv *yuv,
-                     float scale, int n)
-{
-    float kg = 1.0f - yuv->kr - yuv->kb;
-    float r_cr = 2.0f * (1.0f - yuv->kr), b_cb = 2.0f * (1.0f - yuv->kb);
-    float g_cr = -r_cr * yuv->kr / kg, g_cb = -b_cb * yuv->kb / kg;
-    for (int i = 0; i < n; i++) {
-        rgb[0][i] = scale * clamp01(y[i] + r_cr * cr[i]);
-        rgb[1][i] = scale * clamp01(y[i] + g_cr * cr[i] + g_cb * cb[i]);
-        rgb[2][i] = scale * clamp01(y[i] + b_cb * cb[i]);
+    int group = 1 << picture->log2_chroma_h, last = picture_bands(picture) - 1;
+    float place = ((float)(y % group) - place_down(picture) * (float)(group - 1)) / (float)group;
+    int above = y / group - (place < 0.0f);
+    float share = place < 0.0f ? place + 1.0f : place; /* of the sample below */
+    int below = min_int(above + 1, last);
+    above = max_int(above, 0);
+    load(dsp, picture, component, above, 1.0f, to);
+    if (share > 0.0f && below != above) {
+        load(dsp, picture, component, below, 1.0f, other);
+        dsp->lerp(to, to, other, share, (size_t)picture_row_width(picture, component));
     }
 }
 
-void rows_rgb_to_yuv(float *y, float *cb, float *cr, const float *const rgb[3], const NstYuv *yuv, float scale, int n)
+/* Cb or Cr at the pixels of row y; a and b are scratch. */
+static void load_chroma(const NstDsp *dsp, const NstPicture *picture, int component, int y, float *to, float *a,
+                        float *b)
 {
-    float kr = yuv->kr, kb = yuv->kb, kg = 1.0f - kr - kb;
-    float cb_scale = yuv->c_scale / (2.0f * (1.0f - kb)), cr_scale = yuv->c_scale / (2.0f * (1.0f - kr));
-    for (int i = 0; i < n; i++) {
-        float r = clamp01(scale * rgb[0][i]), g = clamp01(scale * rgb[1][i]), b = clamp01(scale * rgb[2][i]);
-        float luma = kr * r + kg * g + kb * b;
-        y[i] = yuv->y_shift + yuv->y_scale * luma;
-        cb[i] = yuv->c_shift + cb_scale * (b - luma);
-        cr[i] = yuv->c_shift + cr_scale * (r - luma);
+    float before = 0.5f * place_across(picture);
+    load_chroma_rows(dsp, picture, component, y, picture->log2_chroma_w ? a : to, b);
+    for (int level = picture->log2_chroma_w; level > 0; level--) {
+        float *larger = level == 1 ? to : b;
+        repeat_ends(a, ceil_div(picture->width, 1 << level));
+        dsp->enlarge2(larger, a, before, (size_t)ceil_div(picture->width, 1 << (level - 1)));
+        b = a;
+        a = larger;
     }
 }
 
-void rows_rgb_to_y(float *y, const float *const rgb[3], const NstYuv *yuv, float scale, int n)
+static void load_yuv_row(const NstDsp *dsp, const NstPicture *picture, int y, float *const rgb[3], float scale,
+                         float *scratch)
 {
-    float kr = yuv->kr, kb = yuv->kb, kg = 1.0f - kr - kb;
-    for (int i = 0; i < n; i++) {
-        float r = clamp01(scale * rgb[0][i]), g = clamp01(scale * rgb[1][i]), b = clamp01(scale * rgb[2][i]);
-        y[i] = yuv->y_shift + yuv->y_scale * (kr * r + kg * g + kb * b);
+    float *row[5];
+    for (int i = 0; i < 5; i++)
+        row[i] = scratch_row(scratch, picture->width, i);
+    NstWeights matrix = matrix_of(picture);
+    load(dsp, picture, 0, y, 1.0f, row[0]);
+    load_chroma(dsp, picture, 1, y, row[1], row[3], row[4]);
+    load_chroma(dsp, picture, 2, y, row[2], row[3], row[4]);
+    dsp->yuv_to_rgb(rgb, row[0], row[1], row[2], matrix.kr, matrix.kb, scale, (size_t)picture->width);
+}
+
+void picture_load_row(const NstDsp *dsp, const NstPicture *picture, int y, const NstPlanes *planes, float *scratch)
+{
+    size_t width = (size_t)picture->width;
+    float *rgb[3];
+    for (int i = 0; i < 3; i++)
+        rgb[i] = planes->rgb[i] + y * planes->stride;
+    if (picture->model == NST_COLOR_YUV) {
+        load_yuv_row(dsp, picture, y, rgb, planes->scale, scratch);
+        return;
+    }
+    int gray = picture->model == NST_COLOR_GRAY;
+    for (int i = 0; i < 3; i++) {
+        load(dsp, picture, gray ? 0 : i, y, gray || picture->is_float ? 1.0f : planes->scale, rgb[i]);
+        if (gray || picture->is_float) /* what may lie outside of 0..1 */
+            dsp->clamp(rgb[i], rgb[i], 1.0f, planes->scale, width);
     }
 }
 
-void rows_rgb_levels(float *to, const float *from, float scale, int n)
+/* ---- planes to picture ---- */
+
+/* What a band is made of. Samples of x times their weight; weights are 1 and 0 as alpha has it, and means of these. */
+typedef struct NstStore {
+    const NstDsp *dsp;
+    const NstPicture *out, *source;
+    const NstPlanes *planes;
+    float gain, strength;
+    float *x[3];               /* a row of pixels: gray, R, G, B or Y, Cb, Cr */
+    float *opaque;             /* its weights; NULL: 1 everywhere */
+    float *sum[2], *sum_opaque; /* Cb and Cr of the band, and their weights */
+    float *spare[2];
+} NstStore;
+
+static NstStore store_of(const NstDsp *dsp, const NstPicture *out, const NstPicture *source, const NstPlanes *planes,
+                         float strength, float *scratch)
 {
-    for (int i = 0; i < n; i++)
-        to[i] = 255.0f * clamp01(scale * from[i]);
+    float *row[SCRATCH_ROWS];
+    for (int i = 0; i < SCRATCH_ROWS; i++)
+        row[i] = scratch_row(scratch, out->width, i);
+    return (NstStore){.dsp = dsp,
+                      .out = out,
+                      .source = source,
+                      .planes = planes,
+                      .gain = 1.0f / planes->scale,
+                      .strength = strength,
+                      .x = {row[0], row[1], row[2]},
+                      .opaque = source->has_alpha ? row[3] : NULL,
+                      .sum = {row[4], row[5]},
+                      .sum_opaque = source->has_alpha ? row[6] : NULL,
+                      .spare = {row[7], row[8]}};
 }
 
-void rows_keep(float *levels, const uint8_t *from, int from_step, int log2_sub, const uint8_t *alpha, int alpha_step,
-               int n)
+/* Colours of pixel row y, each as the picture's model has it, without those of transparent pixels */
+static void convert_row(const NstStore *store, int y)
 {
-    for (int i = 0; i < n; i++)
-        if (!alpha[(ptrdiff_t)i * alpha_step])
-            levels[i] = (float)from[(ptrdiff_t)(i >> log2_sub) * from_step];
-}
-
-static inline void store_steps(uint8_t *to, int to_step, const uint8_t *source, int source_step, const float *levels,
-                               float strength, int n)
-{
-    float rest = 1.0f - strength;
-    for (int i = 0; i < n; i++) {
-        float level = strength * levels[i] + rest * (float)source[(ptrdiff_t)i * source_step] + 0.5f;
-        to[(ptrdiff_t)i * to_step] = (uint8_t)(int)(level < 255.0f ? level : 255.0f);
+    const NstDsp *dsp = store->dsp;
+    const NstPlanes *planes = store->planes;
+    size_t width = (size_t)store->out->width;
+    const float *rgb[3];
+    for (int i = 0; i < 3; i++)
+        rgb[i] = planes->rgb[i] + y * planes->stride;
+    if (store->out->model == NST_COLOR_RGB) {
+        for (int i = 0; i < 3; i++)
+            dsp->clamp(store->x[i], rgb[i], store->gain, 1.0f, width);
+    } else {
+        NstWeights matrix = matrix_of(store->out);
+        dsp->rgb_to_yuv(store->x[0], store->x[1], store->x[2], rgb, matrix.kr, matrix.kb, store->gain, width);
     }
+    if (!store->opaque)
+        return;
+    load(dsp, store->source, 3, y, 1.0f, store->opaque);
+    dsp->opaque(store->opaque, store->opaque, width);
+    for (int i = 0; i < 3; i++)
+        dsp->mul(store->x[i], store->x[i], store->opaque, width);
 }
 
-void rows_store(uint8_t *to, int to_step, const uint8_t *source, int source_step, const float *levels, float strength,
-                int n)
+/* sum (+)= share * row, reduced to the width of chroma */
+static void add_reduced(const NstStore *store, float *sum, float *row, float share, int first)
 {
-    if (to_step == 1 && source_step == 1)
-        store_steps(to, 1, source, 1, levels, strength, n);
+    int sub = store->out->log2_chroma_w;
+    float before = 0.25f - 0.5f * place_across(store->out);
+    for (int level = 1; level <= sub; level++) {
+        float *smaller = store->spare[level % 2];
+        repeat_ends(row, ceil_div(store->out->width, 1 << (level - 1)));
+        store->dsp->reduce2(smaller, row, before, (size_t)ceil_div(store->out->width, 1 << level));
+        row = smaller;
+    }
+    size_t width = (size_t)ceil_div(store->out->width, 1 << sub);
+    if (first)
+        store->dsp->scale_shift(sum, row, share, 0.0f, width);
     else
-        store_steps(to, to_step, source, source_step, levels, strength, n);
+        store->dsp->axpy(sum, row, share, width);
 }
 
-void rows_copy(uint8_t *to, int to_step, const uint8_t *from, int from_step, int n)
+/* How much of pixel row `row`, counted from the first of a group, lies in as many rows around the chroma sample */
+static float share_down(const NstPicture *picture, int row)
 {
-    for (int i = 0; i < n; i++)
-        to[(ptrdiff_t)i * to_step] = from[(ptrdiff_t)i * from_step];
+    float group = (float)(1 << picture->log2_chroma_h), centre = place_down(picture) * (group - 1.0f);
+    float top = (float)row - 0.5f, bottom = (float)row + 0.5f;
+    if (top < centre - 0.5f * group)
+        top = centre - 0.5f * group;
+    if (bottom > centre + 0.5f * group)
+        bottom = centre + 0.5f * group;
+    return bottom > top ? (bottom - top) / group : 0.0f;
+}
+
+/* Rows of Y, and from these and their neighbours the row of Cb and Cr */
+static void store_yuv_band(const NstStore *store, int band)
+{
+    const NstPicture *out = store->out;
+    int group = 1 << out->log2_chroma_h, first = 1;
+    for (int row = -group; row < 2 * group; row++) {
+        int y = band * group + row, own = row >= 0 && row < group && y < out->height;
+        float share = share_down(out, row);
+        if (!own && share == 0.0f)
+            continue;
+        convert_row(store, max_int(0, min_int(y, out->height - 1)));
+        if (own)
+            blend(store->dsp, out, 0, y, store->x[0], store->opaque, store->strength);
+        if (share == 0.0f)
+            continue;
+        for (int i = 0; i < 2; i++)
+            add_reduced(store, store->sum[i], store->x[1 + i], share, first);
+        if (store->opaque)
+            add_reduced(store, store->sum_opaque, store->opaque, share, first);
+        first = 0;
+    }
+    for (int i = 0; i < 2; i++)
+        blend(store->dsp, out, 1 + i, band, store->sum[i], store->sum_opaque, store->strength);
+}
+
+void picture_store_band(const NstDsp *dsp, const NstPicture *out, const NstPicture *source, int band,
+                        const NstPlanes *planes, float strength, float *scratch)
+{
+    NstStore store = store_of(dsp, out, source, planes, strength, scratch);
+    picture_copy_band(out, source, band);
+    if (out->model == NST_COLOR_YUV) {
+        store_yuv_band(&store, band);
+        return;
+    }
+    convert_row(&store, band);
+    for (int i = 0; i < (out->model == NST_COLOR_GRAY ? 1 : 3); i++)
+        blend(dsp, out, i, band, store.x[i], store.opaque, strength);
 }

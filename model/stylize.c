@@ -19,6 +19,7 @@ struct NstStylizer {
     NstPlanOptions plan_options;
     NstStylizeOptions options;
     NstTeam team;
+    NstDsp dsp;
     int multiple;
     int width, height; /* that the plan and the scratch are for; 0: none */
     NstPlan *plan;
@@ -53,6 +54,7 @@ int nst_stylizer_open(NstStylizer **out, const NstModel *const *models, int n_mo
     stylizer->model = models[0];
     stylizer->options = *options;
     stylizer->team = team_of(&options->compute);
+    dsp_init(&stylizer->dsp, options->compute.cpu);
     stylizer->multiple = graph_multiple(&models[0]->graph);
     stylizer->plan_options.compute = options->compute;
     stylizer->plan_options.compute.threads = stylizer->team.threads;
@@ -192,7 +194,7 @@ static void load_task(void *arg, int unit, int slot)
     const NstTransfer *transfer = arg;
     const NstPicture *in = transfer->in;
     for (int y = unit * ROWS_AT_A_TIME; y < min_int((unit + 1) * ROWS_AT_A_TIME, in->height); y++) {
-        picture_load_row(in, y, &transfer->planes, slot_scratch(transfer, slot));
+        picture_load_row(&transfer->stylizer->dsp, in, y, &transfer->planes, slot_scratch(transfer, slot));
         pad_right(&transfer->planes, y, in->width, (int)transfer->planes.stride);
     }
 }
@@ -210,8 +212,8 @@ static void store_task(void *arg, int unit, int slot)
     const NstTransfer *transfer = arg;
     int bands = picture_bands(transfer->in);
     for (int band = unit * ROWS_AT_A_TIME; band < min_int((unit + 1) * ROWS_AT_A_TIME, bands); band++)
-        picture_store_band(transfer->out, transfer->in, band, &transfer->planes, transfer->stylizer->options.strength,
-                           slot_scratch(transfer, slot));
+        picture_store_band(&transfer->stylizer->dsp, transfer->out, transfer->in, band, &transfer->planes,
+                           transfer->stylizer->options.strength, slot_scratch(transfer, slot));
 }
 
 static void store(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out)

@@ -23,11 +23,29 @@ typedef enum NstColorModel { NST_COLOR_GRAY, NST_COLOR_RGB, NST_COLOR_YUV } NstC
 /* Y'CbCr matrix coefficients; ignored unless the colour model is YUV */
 typedef enum NstMatrix { NST_MATRIX_BT601, NST_MATRIX_BT709, NST_MATRIX_BT2020 } NstMatrix;
 
-/* One colour component of a picture in the caller's memory. */
+/*
+ * Where a sample of Cb and Cr lies among the pixels that it stands for (H.273, 8.7): across at the first one or in the
+ * middle, down at the first one, in the middle or at the last one. A direction without subsampling is not concerned.
+ */
+typedef enum NstSiting {
+    NST_SITING_LEFT,        /* first across, middle down: MPEG-2, H.264 and all where nothing is said */
+    NST_SITING_CENTER,      /* middle, middle: JPEG, MPEG-1 */
+    NST_SITING_TOP_LEFT,    /* first, first: BT.2020 */
+    NST_SITING_TOP,         /* middle, first */
+    NST_SITING_BOTTOM_LEFT, /* first, last */
+    NST_SITING_BOTTOM       /* middle, last */
+} NstSiting;
+
+/*
+ * One colour component of a picture in the caller's memory. A sample lies in a word: a byte where depth is 8, otherwise
+ * 2 bytes (4 for 32-bit floats) in native byte order, which need no alignment. Words may overlap, as where three
+ * components of 10 bits share 4 bytes: only the bits of samples are written.
+ */
 typedef struct NstComponent {
-    uint8_t *data;    /* first sample of the first line */
+    uint8_t *data;    /* word of the first sample of the first line */
     ptrdiff_t stride; /* bytes from one line to the next; may be negative */
-    int step;         /* bytes from one sample to the next: 1 planar, 3 in RGB24, 4 in RGBA, ... */
+    int step;         /* bytes from one sample to the next: 1 in planes of bytes, 3 in RGB24, 4 in Cb of YUYV, ... */
+    int shift;        /* integers of more than 8 bits: the word's bits below the sample; 6 in P010 */
 } NstComponent;
 
 /*
@@ -38,11 +56,14 @@ typedef struct NstComponent {
 typedef struct NstPicture {
     int width, height;    /* of component 0; 1 to 32768 each */
     NstColorModel model;
-    int depth;            /* bits a sample; 8 */
-    int log2_chroma_w;    /* 0 or 1: Cb and Cr have ceil(width / 2^this) columns */
-    int log2_chroma_h;    /* 0 or 1 */
-    int full_range;       /* 0: Y 16..235 and C 16..240 at 8 bit; 1: 0..255. GRAY too; RGB is always full range */
+    int depth;            /* bits a sample, of all components: integers 8 to 16, floats 16 or 32 */
+    int is_float;         /* IEEE 754 binary16 or binary32, nominally 0..1; GRAY and RGB only */
+    int log2_chroma_w;    /* 0 to 2: Cb and Cr have ceil(width / 2^this) columns */
+    int log2_chroma_h;    /* 0 to 2 */
+    int full_range;       /* 0: Y 16..235 and C 16..240, times 2^(depth - 8); 1: 0..2^depth - 1. For YUV and for GRAY
+                             of integers; RGB and floats are always full range */
     NstMatrix matrix;
+    NstSiting siting;     /* where log2_chroma_w or log2_chroma_h is not 0 */
     int has_alpha;
     NstComponent comp[4];
 } NstPicture;
@@ -163,10 +184,11 @@ typedef struct NstFrameReport {
 } NstFrameReport;
 
 /*
- * Paints `in` into `out`: same size, colour model, depth, subsampling, range and matrix. Alpha is copied; where
- * it is 0 the colours stay as they were. The two may be the same memory. info NULL: the picture follows the last one,
- * its motion is not known. report NULL: not wanted. The first call for a size plans and allocates; later ones of that
- * size allocate nothing.
+ * Paints `in` into `out`: same size, colour model, depth, subsampling, siting, range and matrix. Alpha is copied;
+ * where it is 0 the colours stay as they were, bit for bit. What a network paints lies in 0..1; floats beyond that are
+ * clamped on the way in. The two may be the same memory. info NULL: the picture follows the last one, its motion is not
+ * known. report NULL: not wanted. The first call for a size plans and allocates; later ones of that size allocate
+ * nothing.
  */
 NST_API int nst_stylizer_process(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out,
                                  const NstFrameInfo *info, NstFrameReport *report, NstError *err);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "../half.h"
 #include "dsp.h"
 
 #define TARGET __attribute__((target("avx2,fma")))
@@ -16,6 +17,8 @@
 #define V_STORE(p, v) _mm256_storeu_ps(p, v)
 #define V_SET1(x) _mm256_set1_ps(x)
 #define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define V_MIN(a, b) _mm256_min_ps(a, b)
+#define V_MAX(a, b) _mm256_max_ps(a, b)
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 
 #define DL 4
@@ -73,6 +76,7 @@ TARGET static inline void avx2_store_some(float *p, V v, int n)
 }
 
 #include "kernels_tmpl.h"
+#include "rows_tmpl.h"
 #include "winograd_tmpl.h"
 
 #define MR 4
@@ -85,6 +89,7 @@ TARGET static inline void avx2_store_some(float *p, V v, int n)
 void dsp_init_avx2(NstDsp *dsp)
 {
     avx2_kernels_fill(dsp);
+    avx2_rows_fill(dsp);
     avx2_winograd_fill(dsp);
     avx2_gemm_fill(dsp);
     avx2_few_fill(dsp);

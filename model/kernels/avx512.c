@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "../half.h"
 #include "dsp.h"
 
 #define TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
@@ -16,6 +17,8 @@
 #define V_STORE(p, v) _mm512_storeu_ps(p, v)
 #define V_SET1(x) _mm512_set1_ps(x)
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define V_MIN(a, b) _mm512_min_ps(a, b)
+#define V_MAX(a, b) _mm512_max_ps(a, b)
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 
 #define DL 8
@@ -68,6 +71,7 @@ TARGET static inline void avx512_store_some(float *p, V v, int n)
 }
 
 #include "kernels_tmpl.h"
+#include "rows_tmpl.h"
 #include "winograd_tmpl.h"
 
 #define MR 8
@@ -80,6 +84,7 @@ TARGET static inline void avx512_store_some(float *p, V v, int n)
 void dsp_init_avx512(NstDsp *dsp)
 {
     avx512_kernels_fill(dsp);
+    avx512_rows_fill(dsp);
     avx512_winograd_fill(dsp);
     avx512_gemm_fill(dsp);
     avx512_few_fill(dsp);

@@ -24,6 +24,23 @@ typedef struct NstFewRow {
     ptrdiff_t y_plane;
 } NstFewRow;
 
+/* What a sample of a picture lies in: a byte, or in native byte order a word of 16 bits, a binary16 or a binary32. */
+typedef enum NstSampleType {
+    NST_SAMPLE_U8,
+    NST_SAMPLE_U16,
+    NST_SAMPLE_HALF,
+    NST_SAMPLE_FLOAT,
+    NST_SAMPLE_TYPES
+} NstSampleType;
+
+/* A row of samples of one component in a picture's memory, of any alignment. */
+typedef struct NstSamples {
+    uint8_t *data;
+    ptrdiff_t step;      /* bytes from one to the next */
+    int shift, depth;    /* integers: the sample is `depth` bits of its word, beginning with bit `shift` */
+    float offset, scale; /* sample = offset + scale * value */
+} NstSamples;
+
 /*
  * The kernels: single-threaded inner loops over rows or blocks of floats, chosen once for a plan. scalar.c is the
  * reference that every other variant is tested against; dsp_init starts from it and overrides upwards, one
@@ -77,6 +94,40 @@ typedef struct NstDsp {
 
     /* y[i] = a[i] + w (b[i] - a[i]) : two rows of a bilinear enlargement */
     void (*lerp)(float *y, const float *a, const float *b, float w, size_t n);
+
+    /* ---- rows of pictures ---- */
+
+    /* y = gain * value of each sample */
+    void (*load_samples[NST_SAMPLE_TYPES])(float *y, const NstSamples *from, float gain, size_t n);
+    /*
+     * sample = strength (scale x + offset weight) + (1 - strength weight) sample: x is a value times its weight, weight
+     * NULL is 1 everywhere. Integers are rounded half up and clamped to what their bits hold; the bits of a word that
+     * are not the sample's stay. Where strength times weight is 0 the sample stays, bit for bit.
+     */
+    void (*blend_samples[NST_SAMPLE_TYPES])(const NstSamples *to, const float *x, const float *weight, float strength,
+                                            size_t n);
+
+    /* y = after * (before * x clamped to 0..1; what is not a number becomes 0); y may be x */
+    void (*clamp)(float *y, const float *x, float before, float after, size_t n);
+    /* y = 1 where x is more than 0, 0 elsewhere; y may be x */
+    void (*opaque)(float *y, const float *x, size_t n);
+
+    /*
+     * R, G, B in 0..1 against Y in 0..1, Cb and Cr in -0.5..0.5, for the kr and kb of a matrix. To RGB: clamped, then
+     * multiplied by gain. From RGB: multiplied by gain, then clamped; what is not a number becomes 0.
+     */
+    void (*yuv_to_rgb)(float *const rgb[3], const float *y, const float *cb, const float *cr, float kr, float kb,
+                       float gain, size_t n);
+    void (*rgb_to_yuv)(float *y, float *cb, float *cr, const float *const rgb[3], float kr, float kb, float gain,
+                       size_t n);
+
+    /*
+     * n samples from m = (n + 1) / 2, linear: y[2i] = x[i] + before (x[i-1] - x[i]) and
+     * y[2i+1] = x[i] + (0.5 - before) (x[i+1] - x[i]). Reads x[-1] and x[m].
+     */
+    void (*enlarge2)(float *y, const float *x, float before, size_t n);
+    /* n samples from 2n: y[i] = before x[2i-1] + 0.5 x[2i] + (0.5 - before) x[2i+1] */
+    void (*reduce2)(float *y, const float *x, float before, size_t n);
 } NstDsp;
 
 /* The best table for the machine within a mask of NST_CPU_* bits; 0 is the scalar reference. */

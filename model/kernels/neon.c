@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "../half.h"
 #include "dsp.h"
 
 #define TARGET /* every AArch64 processor has it */
@@ -16,6 +17,8 @@
 #define V_STORE(p, v) vst1q_f32(p, v)
 #define V_SET1(x) vdupq_n_f32(x)
 #define V_FMA(a, b, c) vfmaq_f32(c, a, b)
+#define V_MIN(a, b) vminnmq_f32(a, b)
+#define V_MAX(a, b) vmaxnmq_f32(a, b)
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 
 #define DL 2
@@ -59,6 +62,7 @@ static inline void neon_store_some(float *p, V v, int n)
 }
 
 #include "kernels_tmpl.h"
+#include "rows_tmpl.h"
 #include "winograd_tmpl.h"
 
 #define MR 4
@@ -71,6 +75,7 @@ static inline void neon_store_some(float *p, V v, int n)
 void dsp_init_neon(NstDsp *dsp)
 {
     neon_kernels_fill(dsp);
+    neon_rows_fill(dsp);
     neon_winograd_fill(dsp);
     neon_gemm_fill(dsp);
     neon_few_fill(dsp);

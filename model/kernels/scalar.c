@@ -2,6 +2,7 @@
 /* The reference: every other variant is tested against these. */
 #include <string.h>
 
+#include "../half.h"
 #include "dsp.h"
 
 #define TARGET
@@ -13,6 +14,8 @@
 #define V_STORE(p, v) (*(p) = (v))
 #define V_SET1(x) ((float)(x))
 #define V_FMA(a, b, c) ((a) * (b) + (c))
+#define V_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define V_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define FMA(a, b, c) V_FMA(a, b, c)
 
 #define DL 1
@@ -50,6 +53,7 @@ static inline void scalar_store_some(float *p, float v, int n)
 }
 
 #include "kernels_tmpl.h"
+#include "rows_tmpl.h"
 #include "winograd_tmpl.h"
 
 #define FEW_VECTORS(co) 1
@@ -89,6 +93,7 @@ static void scalar_multiply_panel(int m, int n, int k, const float *packed, cons
 void dsp_init_scalar(NstDsp *dsp)
 {
     scalar_kernels_fill(dsp);
+    scalar_rows_fill(dsp);
     scalar_winograd_fill(dsp);
     scalar_few_fill(dsp);
     dsp->gemm = scalar_gemm;
