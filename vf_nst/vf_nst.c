@@ -43,20 +43,36 @@ static const AVOption nst_options[] = {
 
 AVFILTER_DEFINE_CLASS(nst);
 
+/* Whether an NstPicture can describe it: integers of 8 to 16 bits or floats, in native byte order */
+static int is_supported(const AVPixFmtDescriptor *desc)
+{
+    const uint64_t other = AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER;
+    const enum AVPixelFormat format = av_pix_fmt_desc_get_id(desc);
+    const int depth = desc->comp[0].depth;
+
+    /* CIE XYZ is no R'G'B'; in UYYVYY the distance from one Y to the next varies */
+    if (desc->flags & other || format == AV_PIX_FMT_XYZ12 || format == AV_PIX_FMT_UYYVYY411)
+        return 0;
+    for (int i = 1; i < desc->nb_components; i++)
+        if (desc->comp[i].depth != depth)
+            return 0;
+    if (depth > 8 && !(desc->flags & AV_PIX_FMT_FLAG_BE) == HAVE_BIGENDIAN)
+        return 0;
+    return desc->flags & AV_PIX_FMT_FLAG_FLOAT ? depth == 16 || depth == 32 : depth >= 8 && depth <= 16;
+}
+
+static AVFilterFormats *supported_formats(void)
+{
+    AVFilterFormats *formats = NULL;
+
+    for (const AVPixFmtDescriptor *desc = NULL; (desc = av_pix_fmt_desc_next(desc));)
+        if (is_supported(desc) && ff_add_format(&formats, av_pix_fmt_desc_get_id(desc)) < 0)
+            return NULL;
+    return formats;
+}
+
 static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **cfg_in, AVFilterFormatsConfig **cfg_out)
 {
-    static const enum AVPixelFormat pix_fmts[] = {
-        AV_PIX_FMT_YUV420P,  AV_PIX_FMT_YUV422P,  AV_PIX_FMT_YUV444P,  AV_PIX_FMT_YUV440P,
-        AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P, AV_PIX_FMT_YUVJ440P,
-        AV_PIX_FMT_YUVA420P, AV_PIX_FMT_YUVA422P, AV_PIX_FMT_YUVA444P,
-        AV_PIX_FMT_NV12,     AV_PIX_FMT_NV21,     AV_PIX_FMT_NV16,     AV_PIX_FMT_NV24,     AV_PIX_FMT_NV42,
-        AV_PIX_FMT_GBRP,     AV_PIX_FMT_GBRAP,
-        AV_PIX_FMT_RGB24,    AV_PIX_FMT_BGR24,
-        AV_PIX_FMT_RGBA,     AV_PIX_FMT_BGRA,     AV_PIX_FMT_ARGB,     AV_PIX_FMT_ABGR,
-        AV_PIX_FMT_RGB0,     AV_PIX_FMT_BGR0,     AV_PIX_FMT_0RGB,     AV_PIX_FMT_0BGR,
-        AV_PIX_FMT_GRAY8,    AV_PIX_FMT_YA8,
-        AV_PIX_FMT_NONE
-    };
     /* those that NstMatrix has; others are converted on the way in */
     static const int color_spaces[] = {
         AVCOL_SPC_UNSPECIFIED, AVCOL_SPC_BT470BG, AVCOL_SPC_SMPTE170M, AVCOL_SPC_BT709, AVCOL_SPC_BT2020_NCL,
@@ -67,7 +83,7 @@ static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **cfg
     ret = ff_set_common_color_spaces_from_list2(ctx, cfg_in, cfg_out, color_spaces);
     if (ret < 0)
         return ret;
-    return ff_set_common_formats_from_list2(ctx, cfg_in, cfg_out, pix_fmts);
+    return ff_set_common_formats2(ctx, cfg_in, cfg_out, supported_formats());
 }
 
 /* Logs a failure of libnst. */
@@ -95,6 +111,18 @@ static NstMatrix matrix_of(enum AVColorSpace space)
     }
 }
 
+static NstSiting siting_of(enum AVChromaLocation location)
+{
+    switch (location) {
+    case AVCHROMA_LOC_CENTER:     return NST_SITING_CENTER;
+    case AVCHROMA_LOC_TOPLEFT:    return NST_SITING_TOP_LEFT;
+    case AVCHROMA_LOC_TOP:        return NST_SITING_TOP;
+    case AVCHROMA_LOC_BOTTOMLEFT: return NST_SITING_BOTTOM_LEFT;
+    case AVCHROMA_LOC_BOTTOM:     return NST_SITING_BOTTOM;
+    default:                      return NST_SITING_LEFT; /* as MPEG-2 and what came after have it */
+    }
+}
+
 static int is_full_range(const AVFrame *frame, NstColorModel model)
 {
     switch (frame->color_range) {
@@ -116,10 +144,12 @@ static NstPicture picture_of(const AVFrame *frame)
         .height        = frame->height,
         .model         = model,
         .depth         = desc->comp[0].depth,
+        .is_float      = !!(desc->flags & AV_PIX_FMT_FLAG_FLOAT),
         .log2_chroma_w = desc->log2_chroma_w,
         .log2_chroma_h = desc->log2_chroma_h,
         .full_range    = is_full_range(frame, model),
         .matrix        = matrix_of(frame->colorspace),
+        .siting        = siting_of(frame->chroma_location),
         .has_alpha     = has_alpha,
     };
 
@@ -130,6 +160,7 @@ static NstPicture picture_of(const AVFrame *frame)
         to->data   = frame->data[comp->plane] + comp->offset;
         to->stride = frame->linesize[comp->plane];
         to->step   = comp->step;
+        to->shift  = comp->shift;
     }
     return picture;
 }
