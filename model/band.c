@@ -7,9 +7,12 @@
 #include "threads.h"
 #include "util.h"
 #include "view.h"
+#include "winograd.h"
 
 enum {
     BAND_FLOATS = 5 << 16, /* aim for the size of a band's input */
+    MIN_BANDS = 24,        /* where there are as many rows: the smaller, the less do threads wait for each other */
+    MIN_TILED_BANDS = 8,   /* Winograd's blocks of tiles want more rows */
     BAND_MULTIPLE = 4,     /* rows of a Winograd tile */
     ADD_SAMPLES = 2048     /* of an addition at a time */
 };
@@ -21,7 +24,8 @@ static int band_rows(const NstConv *conv)
 {
     size_t row = (size_t)conv->ci * (size_t)conv->w;
     int rows = (int)(BAND_FLOATS / (row * (size_t)conv->sy)) - (conv->kh - 1) * conv->dy / conv->sy;
-    rows = rows / BAND_MULTIPLE * BAND_MULTIPLE;
+    int bands = winograd_fits(conv) ? MIN_TILED_BANDS : MIN_BANDS;
+    rows = min_int(rows / BAND_MULTIPLE, ceil_div(conv->ho, bands * BAND_MULTIPLE)) * BAND_MULTIPLE;
     return min_int(max_int(rows, BAND_MULTIPLE), conv->ho);
 }
 
@@ -126,20 +130,16 @@ static void conv_forward_bands(NstPlan *plan, int index)
 
 /* ---- addition ---- */
 
-/* One channel. */
-static void add_task(void *arg, int c, int slot)
+static void add_samples(const NstPlan *plan, int index, int c, size_t from, size_t to)
 {
-    const NstBands *bands = arg;
-    const NstPlan *plan = bands->plan;
-    const NstView *a = &plan->view[plan_input(plan, bands->index, 0)];
-    const NstView *b = &plan->view[plan_input(plan, bands->index, 1)];
-    size_t plane = shape_plane(plan->shapes[bands->index]);
+    const NstView *a = &plan->view[plan_input(plan, index, 0)];
+    const NstView *b = &plan->view[plan_input(plan, index, 1)];
+    size_t channel = (size_t)c * shape_plane(plan->shapes[index]);
     float other[ADD_SAMPLES];
-    (void)slot;
-    for (size_t at = 0; at < plane; at += ADD_SAMPLES) {
-        size_t n = plane - at < ADD_SAMPLES ? plane - at : ADD_SAMPLES;
-        float *y = plan->value[bands->index] + (size_t)c * plane + at;
-        const float *x = plan->value[a->source] + (size_t)c * plane + at;
+    for (size_t at = from; at < to; at += ADD_SAMPLES) {
+        size_t n = to - at < ADD_SAMPLES ? to - at : ADD_SAMPLES;
+        float *y = plan->value[index] + channel + at;
+        const float *x = plan->value[a->source] + channel + at;
         view_samples(plan, b, c, at, n, other);
         if (!view_is_plain(a)) {
             view_samples(plan, a, c, at, n, y);
@@ -149,10 +149,23 @@ static void add_task(void *arg, int c, int slot)
     }
 }
 
+/* The rows of a band, as convolutions cut them: they lie in the cache of the thread that made them. */
+static void add_task(void *arg, int unit, int slot)
+{
+    const NstBands *bands = arg;
+    NstShape s = bands->plan->shapes[bands->index];
+    size_t rows = (size_t)ceil_div(s.h, MIN_BANDS), from = (size_t)unit * rows * (size_t)s.w;
+    size_t to = from + rows * (size_t)s.w;
+    (void)slot;
+    for (int c = 0; c < s.c; c++)
+        add_samples(bands->plan, bands->index, c, from, to < shape_plane(s) ? to : shape_plane(s));
+}
+
 static void add_forward_views(NstPlan *plan, int index)
 {
     NstBands bands = {.plan = plan, .index = index};
-    team_for(&plan->team, plan->shapes[index].c, add_task, &bands);
+    int h = plan->shapes[index].h;
+    team_for(&plan->team, ceil_div(h, ceil_div(h, MIN_BANDS)), add_task, &bands);
 }
 
 /* ---- instance normalisation: only its statistics ---- */
