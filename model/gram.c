@@ -26,20 +26,34 @@ NstCompute gram_compute(const NstCompute *compute)
 /* Rows of blocks right of the diagonal, then the mirror image:  * * *      */
 /*                                                                 * *      */
 /*                                                                   *      */
-void gram_matrix(const NstCompute *compute, const float *f, int c, int n, float *gram)
+static void add_blocks(const NstCompute *compute, const float *f, int c, int n, float beta, float *sum)
 {
     const NstCompute use = gram_compute(compute);
-    const float scale = 1 / (float)n;
 
 #pragma omp parallel for schedule(dynamic) num_threads(use.threads)
     for (int top = 0; top < c; top += BLOCK_ROWS) {
         const float *rows = f + (ptrdiff_t)top * n;
-        float *block = gram + (ptrdiff_t)top * c + top;
-        use.gemm(0, 1, min_int(BLOCK_ROWS, c - top), c - top, n, rows, n, rows, n, 0, block, c);
+        float *block = sum + (ptrdiff_t)top * c + top;
+        use.gemm(0, 1, min_int(BLOCK_ROWS, c - top), c - top, n, rows, n, rows, n, beta, block, c);
     }
+}
+
+void gram_add(const NstCompute *compute, const float *f, int c, int n, float *sum)
+{
+    add_blocks(compute, f, c, n, 1, sum);
+}
+
+void gram_finish(float *sum, int c, float scale)
+{
     for (int i = 0; i < c; i++)
         for (int j = i; j < c; j++)
-            gram[(ptrdiff_t)j * c + i] = gram[(ptrdiff_t)i * c + j] *= scale;
+            sum[(ptrdiff_t)j * c + i] = sum[(ptrdiff_t)i * c + j] *= scale;
+}
+
+void gram_matrix(const NstCompute *compute, const float *f, int c, int n, float *gram)
+{
+    add_blocks(compute, f, c, n, 0, gram);
+    gram_finish(gram, c, 1 / (float)n);
 }
 
 void gram_add_product(const NstCompute *compute, const float *d, const float *f, int c, int n, float *grad)

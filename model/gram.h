@@ -12,6 +12,10 @@ NstCompute gram_compute(const NstCompute *compute);
 /* gram = f f^T / n */
 void gram_matrix(const NstCompute *compute, const float *f, int c, int n, float *gram);
 
+/* The same in pieces: sum += f f^T, above the diagonal only, for each part of the samples; then scaled, and both halves. */
+void gram_add(const NstCompute *compute, const float *f, int c, int n, float *sum);
+void gram_finish(float *sum, int c, float scale);
+
 /* grad += d f, C x n, where d is a symmetric matrix */
 void gram_add_product(const NstCompute *compute, const float *d, const float *f, int c, int n, float *grad);
 

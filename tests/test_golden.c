@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "exec.h"
+#include "gram.h"
 #include "layer_cases.h"
 #include "loss.h"
 #include "optim.h"
@@ -139,7 +140,7 @@ static void test_gram(void **state)
         const NstCompute compute = any_compute();
         float *found = calloc((size_t)expected->count, sizeof(float));
         assert_non_null(found);
-        loss_gram(&compute, f->data, f->shape[0], f->shape[1] * f->shape[2], found);
+        gram_matrix(&compute, f->data, f->shape[0], f->shape[1] * f->shape[2], found);
         assert_close(gram, found, expected);
         free(found);
     }

@@ -128,6 +128,19 @@ static void test_total_gradient(void **state)
     check_gradient(&options);
 }
 
+/* Weights that bring the terms of each formula to the size of the others */
+static void test_formulas(void **state)
+{
+    NstLossOptions options = default_options();
+    (void)state;
+    options.formula = NST_FORMULA_GATYS;
+    options.content_weight = 1e-3f;
+    check_gradient(&options);
+    options.formula = NST_FORMULA_KERAS;
+    options.tv_weight = 1e-6f;
+    check_gradient(&options);
+}
+
 /* The total is the weighted sum, and each term is zero where the picture is its own target. */
 static void test_terms(void **state)
 {
@@ -281,7 +294,7 @@ static void test_gram(void **state)
         nst_compute_defaults(&compute);
         for (int i = 0; i < 2; i++) {
             compute.threads = 1 + 3 * i;
-            loss_gram(&compute, f, c, n, gram[i]);
+            gram_matrix(&compute, f, c, n, gram[i]);
         }
         assert_memory_equal(gram[0], gram[1], sizeof(*f) * (size_t)(c * c));
         gram_add_product(&compute, gram[0], f, c, n, product);
@@ -312,13 +325,13 @@ static void test_tv(void **state)
     float grad[12] = {1};
     (void)state;
     /* dx^2: 4 9 0 9 0 1 0 1 = 24 of 8;  dy^2: 1 1 25 0 0 0 = 27 of 6 */
-    assert_near(loss_tv(y, 2, 2, 3, 0, NULL), 24.0 / 8 + 27.0 / 6, 1e-12);
-    loss_tv(y, 2, 2, 3, 0.5f, grad);
+    assert_near(loss_tv(NST_FORMULA_RELATIVE, y, 2, 2, 3, 0, NULL), 24.0 / 8 + 27.0 / 6, 1e-12);
+    loss_tv(NST_FORMULA_RELATIVE, y, 2, 2, 3, 0.5f, grad);
     assert_near(grad[0], 1 + 0.5 * (2 * -2.0 / 8 + 2 * -1.0 / 6), 1e-6); /* added to what was there */
     assert_near(grad[5], 0.5 * (2 * 3.0 / 8 + 2 * 5.0 / 6), 1e-6);
-    assert_near(loss_tv(y, 1, 6, 1, 0, NULL), (4 + 9 + 4 + 0 + 9) / 5.0, 1e-12);
-    assert_near(loss_tv(y, 1, 1, 6, 0, NULL), (4 + 9 + 4 + 0 + 9) / 5.0, 1e-12);
-    assert_near(loss_tv(y, 1, 1, 1, 0, NULL), 0, 0);
+    assert_near(loss_tv(NST_FORMULA_RELATIVE, y, 1, 6, 1, 0, NULL), (4 + 9 + 4 + 0 + 9) / 5.0, 1e-12);
+    assert_near(loss_tv(NST_FORMULA_RELATIVE, y, 1, 1, 6, 0, NULL), (4 + 9 + 4 + 0 + 9) / 5.0, 1e-12);
+    assert_near(loss_tv(NST_FORMULA_RELATIVE, y, 1, 1, 1, 0, NULL), 0, 0);
 }
 
 /* A film fades from black: the content has no variance, yet the loss is finite. */
@@ -419,6 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_style_gradient),  cmocka_unit_test(test_content_gradient),
         cmocka_unit_test(test_tv_gradient),     cmocka_unit_test(test_total_gradient),
+        cmocka_unit_test(test_formulas),
         cmocka_unit_test(test_terms),           cmocka_unit_test(test_parts),
         cmocka_unit_test(test_values_only),
         cmocka_unit_test(test_threads),
