@@ -2,6 +2,7 @@
 #include "nsw.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,6 +211,15 @@ int nsw_create(NstModel **model, NstModelKind kind, NstGraph *graph, NstError *e
     if (code < 0)
         nst_model_free(model);
     return code;
+}
+
+int nsw_set_range(NstModel *model, float range, NstError *err)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%.9g", (double)range);
+    NST_TRY(nsw_set_metadata(model, "nst.input.range", text, err));
+    NST_TRY(nsw_set_metadata(model, "nst.output.range", text, err));
+    return read_metadata(model, err);
 }
 
 int nsw_set_metadata(NstModel *model, const char *key, const char *value, NstError *err)

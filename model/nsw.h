@@ -23,6 +23,9 @@ struct NstModel {
  */
 int nsw_create(NstModel **model, NstModelKind kind, NstGraph *graph, NstError *err);
 
+/* Sets the value of white at the input and at the output, in the fields and in the metadata. */
+int nsw_set_range(NstModel *model, float range, NstError *err);
+
 /* Sets or replaces a key. */
 int nsw_set_metadata(NstModel *model, const char *key, const char *value, NstError *err);
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "safetensors.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "half.h"
+#include "input.h"
 #include "json.h"
 #include "names.h"
 #include "util.h"
@@ -299,40 +297,13 @@ int safetensors_parse(NstContainer *container, const void *data, size_t size, co
     return NST_OK;
 }
 
-/* *bytes is malloc'ed */
-static int read_stream(FILE *file, void **bytes, size_t *size, NstError *err)
-{
-    struct stat status;
-    if (fstat(fileno(file), &status) < 0)
-        return fail(err, NST_EIO, "%s", strerror(errno));
-    if (!S_ISREG(status.st_mode))
-        return fail(err, NST_EIO, "a regular file expected");
-    if ((uint64_t)status.st_size > NST_MAX_FILE)
-        return fail(err, NST_ETOOLARGE, "at most %zu bytes expected, %lld found", NST_MAX_FILE,
-                    (long long)status.st_size);
-    *size = (size_t)status.st_size;
-    *bytes = malloc(*size + 1);
-    if (!*bytes)
-        return fail(err, NST_ENOMEM, "no memory for %zu bytes", *size);
-    if (fread(*bytes, 1, *size, file) != *size)
-        return fail(err, NST_EIO, "could not be read: %s", ferror(file) ? strerror(errno) : "it became shorter");
-    return NST_OK;
-}
-
 int safetensors_read(NstContainer *container, const char *path, NstError *err)
 {
-    void *bytes = NULL;
-    size_t size = 0;
+    void *bytes;
+    size_t size;
     memset(container, 0, sizeof(*container));
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return fail(err, NST_EIO, "%s: %s", path, strerror(errno));
-    int code = read_stream(file, &bytes, &size, err);
-    fclose(file);
-    if (code < 0)
-        code = fail_within(err, code, "%s", path);
-    else
-        code = safetensors_parse(container, bytes, size, path, err);
+    NST_TRY(file_read(&bytes, &size, path, err));
+    const int code = safetensors_parse(container, bytes, size, path, err);
     free(bytes);
     return code;
 }
