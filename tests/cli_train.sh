@@ -18,7 +18,10 @@ status 0 "$NST" info average.nsw
 says out "avg_pool"
 differ loss.nsw average.nsw "--pool --ceil --pad"
 refused "absent.safetensors: " "$NST" convert absent.safetensors out.nsw
-refused "paint.nsw: " "$NST" convert paint.nsw out.nsw
+header='{"a.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+{ printf "\\$(printf %o ${#header})\0\0\0\0\0\0\0%s\0\0\0\0" "$header"; } >other.safetensors
+refused "other.safetensors: tensors of a network that is known (conv1_1.weight" "$NST" convert other.safetensors out.nsw
+refused "1 others found, the first a.weight" "$NST" convert other.safetensors out.nsw
 head -c 50 vgg.safetensors >short.safetensors
 refused "short.safetensors: " "$NST" convert short.safetensors out.nsw
 [ ! -e out.nsw ] || wrong "a refused command left out.nsw"

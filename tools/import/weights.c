@@ -28,19 +28,16 @@ static int set_shape(NstTensor *tensor, int rank, const long long *shape, long l
 int weights_add(NstContainer *weights, const char *name, int rank, const long long *shape, long long bound,
                 NstTensor **tensor, NstError *err)
 {
-    enum { STEP = 64 };
     NstTensor new = {0};
     NST_TRY(name_copy(new.name, name, "tensor", err));
     if (rank > NST_MAX_RANK)
         return fail(err, NST_EFORMAT, "tensor \"%s\": at most %d dimensions expected, %d found", name, NST_MAX_RANK, rank);
     if (weights->n_tensors >= NST_MAX_TENSORS)
         return fail(err, NST_ETOOLARGE, "at most %d tensors expected, more found", NST_MAX_TENSORS);
-    if (weights->n_tensors % STEP == 0) {
-        NstTensor *grown = realloc(weights->tensors, (size_t)(weights->n_tensors + STEP) * sizeof(*grown));
-        if (!grown)
-            return fail(err, NST_ENOMEM, "no memory for tensors");
-        weights->tensors = grown;
-    }
+    NstTensor *grown = realloc(weights->tensors, (size_t)(weights->n_tensors + 1) * sizeof(*grown));
+    if (!grown)
+        return fail(err, NST_ENOMEM, "no memory for tensors");
+    weights->tensors = grown;
     const int code = set_shape(&new, rank, shape, bound, err);
     if (code < 0)
         return fail_within(err, code, "tensor \"%s\"", name);
