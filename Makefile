@@ -4,6 +4,7 @@
 #   make demo       everything, from the packages to a painted clip   [IN=clip STYLE=name OUT=painted.mp4]
 #   make check      every test
 #   make bench      speed beside other engines, in build/bench.json and .svg   [BENCH="fast-360 training"]
+#   make bench-temporal  what smoothing over time does and costs, in build/temporal.json   [BENCH="fox cut"]
 #   make install    [DESTDIR= prefix=]
 #   make ffmpeg     build/bin/ffmpeg with the filter                   [FFMPEG_SRC=dir FFMPEG_VERSION=7.1]
 #   make dist       a source archive
@@ -24,7 +25,7 @@ endif
 # -- setting up ----------------------------------------------------------------------------------------------------
 
 # Only these may install packages.
-needs_packages := $(filter demo check bench,$(MAKECMDGOALS))
+needs_packages := $(filter demo check bench bench-temporal,$(MAKECMDGOALS))
 
 $(BUILD)/config.mk: $(SRC)/configure | $(if $(needs_packages),packages)
 	@mkdir -p $(BUILD)
@@ -35,7 +36,7 @@ $(BUILD)/config.h: $(BUILD)/config.mk ;
 packages:
 	@$(SRC)/scripts/packages
 
-.PHONY: all lib tools programs ffmpeg demo bench check check-here test-programs install clean dist packages
+.PHONY: all lib tools programs ffmpeg demo bench bench-temporal check check-here test-programs install clean dist packages
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/obj/tests/%.o $(BUILD)/obj/bench/%.o
 
@@ -159,6 +160,10 @@ BENCH ?=
 BENCH_PROGRAMS = $(addprefix $(BUILD)/bench/,worker train_worker $(if $(filter x86_64,$(shell uname -m)),only_avx2.so))
 bench: tools ffmpeg $(BUILD)/samples/scene $(BENCH_PROGRAMS) | packages
 	@$(SRC)/scripts/bench '$(BUILD)' $(BENCH)
+
+# Cases of bench/temporal.py; none: all of them.
+bench-temporal: tools ffmpeg $(BUILD)/samples/motion | packages
+	@$(SRC)/scripts/bench-temporal '$(BUILD)' $(BENCH)
 
 # The tests of this build folder alone: CHECK="test_graph cli.sh" picks some.
 CHECK ?= $(notdir $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS)) $(TEST_SCRIPTS))

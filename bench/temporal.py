@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""temporal.py BUILD [CASE ...]: what temporal smoothing does and costs, into BUILD/temporal.json.
+
+Each clip is painted frame by frame (temporal=0), with the filter's defaults, and with every=2, and measured by
+`nst score --video`. Cases: the scenes of samples/motion.c (pan zoom rotate cross exposure all), whose motion is known; fox, the
+real clip of ../shared; static, 600 frames of a still camera; cut; speed; without any, all of them. Clips to look at (input,
+frame by frame, smoothed) lie in BUILD/temporal.
+
+NST_STYLE names the style (starry), NST_SMOOTH the options of the smoothed painting ("": the filter's defaults).
+"""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+SHARED = os.path.join(ROOT, "..", "shared", "data")
+STYLE = os.environ.get("NST_STYLE", "starry")
+SMOOTH = os.environ.get("NST_SMOOTH", "")
+PHOTOS = ["100075", "12003", "20008", "300091", "41004", "8023"]
+SCENES = ["pan", "zoom", "rotate", "cross", "exposure", "all"]
+SIZE, FRAMES, FOX_FRAMES = (640, 360), 75, 60
+STATIC_SIZE, STATIC_FRAMES = (160, 90), 600
+SPEED_FRAMES, SPEED_ROUNDS = 100, 3
+PER_FRAME, EVERY = "temporal=0", "every=2"
+
+
+class Bench:
+    def __init__(self, build):
+        self.build = os.path.abspath(build)
+        self.data = os.path.join(self.build, "temporal")
+        os.makedirs(self.data, exist_ok=True)
+        self.env = {**os.environ, "OMP_WAIT_POLICY": "passive",
+                    "NST_PATH": os.path.join(ROOT, "weights") + ":" + os.environ.get("NST_PATH", "")}
+        self.painting = next(iter(glob.glob(os.path.join(SHARED, "styles", STYLE + "*.jpg"))), None)
+        self.loss = self.loss_network()
+        self.photos = self.make_photos()
+
+    def path(self, *name):
+        return os.path.join(self.data, *name)
+
+    def run(self, *command, **how):
+        return subprocess.run(command, env=self.env, check=True, stdin=subprocess.DEVNULL, **how)
+
+    def nst(self, *arguments, **how):
+        return self.run(os.path.join(self.build, "bin", "nst"), *arguments, **how)
+
+    def ffmpeg(self, *arguments):
+        self.run(os.path.join(self.build, "bin", "ffmpeg"), "-v", "error", "-y", *arguments)
+
+    def loss_network(self):
+        weights = os.path.join(SHARED, "vgg", "vgg19-normalised-conv3_1.safetensors")
+        if not self.painting or not os.path.exists(weights):
+            return None
+        self.nst("convert", weights, self.path("vgg.nsw"), "--ceil")
+        return self.path("vgg.nsw")
+
+    def make_photos(self):
+        pairs = [(os.path.join(SHARED, "photos", name + ".jpg"), self.path(name + ".ppm")) for name in PHOTOS]
+        if not all(os.path.exists(photo) for photo, _ in pairs):
+            return []
+        self.nst("apply", "-s", STYLE, "--strength", "0", *(path for pair in pairs for path in pair))
+        return [ppm for _, ppm in pairs]
+
+    def scene(self, name, size=SIZE, frames=FRAMES):
+        """The clip and the folder of its true motion."""
+        clip, flow = self.path(f"{name}.y4m"), self.path(f"{name}-flow")
+        shutil.rmtree(flow, ignore_errors=True)
+        os.makedirs(flow)
+        with open(clip, "wb") as out:
+            self.run(os.path.join(self.build, "samples", "motion"), name, *map(str, (*size, frames)), flow, *self.photos,
+                     stdout=out)
+        return clip, flow
+
+    def paint(self, clip, kind, options):
+        painted = self.path(f"{os.path.splitext(os.path.basename(clip))[0]}-{kind}.mkv")
+        # the two are comparable only without losses
+        self.ffmpeg("-i", clip, "-vf", self.filter(options), "-fps_mode", "passthrough", "-c:v", "ffv1", painted)
+        return painted
+
+    @staticmethod
+    def filter(options):
+        return ":".join(filter(None, (f"nst=style={STYLE}", options)))
+
+    def score(self, clip, result, reference, flow=None):
+        command = ["score", "--video", clip, result, "-r", reference, "--json", "--svg", os.path.splitext(result)[0] + ".svg"]
+        command += ["--flow", flow] if flow else []
+        command += ["-s", self.painting, "-l", self.loss] if self.loss else []
+        return json.loads(self.nst(*command, stdout=subprocess.PIPE).stdout)
+
+    def side_by_side(self, *clips):
+        inputs = [word for clip in clips for word in ("-i", clip)]
+        self.ffmpeg(*inputs, "-filter_complex", f"hstack=inputs={len(clips)},format=yuv420p", "-c:v", "mpeg4", "-q:v", "2",
+                    os.path.splitext(clips[0])[0] + "-side.mp4")
+
+
+def row(case, measure, found, wanted, good):
+    return {"case": case, "measure": measure, "found": found, "wanted": wanted, "ok": bool(good)}
+
+
+def at_most(case, measure, found, limit):
+    return row(case, measure, found, f"<= {limit:g}", found <= limit)
+
+
+def at_least(case, measure, found, limit):
+    return row(case, measure, found, f">= {limit:g}", found >= limit)
+
+
+def quality(case, found):
+    """The three figures that belong together."""
+    yield at_most(case, "warping error, of per frame", found["warping_error"]["ratio"], 0.35)
+    if "style_distance" in found:
+        style = found["style_distance"]["ratio"]
+        yield row(case, "style distance, of per frame", style, "0.95 to 1.05", 0.95 <= style <= 1.05)
+    yield at_least(case, "sharpness, of per frame", found["sharpness"]["ratio"], 0.95)
+
+
+def carried(case, every, smoothed):
+    """every=2 beside every=1"""
+    yield at_most(case, "every=2: warping error, of every=1",
+                  every["warping_error"]["result"] / smoothed["warping_error"]["result"], 1)
+    if "style_distance" in every:
+        style = every["style_distance"]["result"] / smoothed["style_distance"]["result"]
+        yield row(case, "every=2: style distance, of every=1", style, "0.95 to 1.05", 0.95 <= style <= 1.05)
+
+
+def measure_clip(bench, case, clip, flow):
+    reference, smoothed, every = (bench.paint(clip, kind, options) for kind, options in
+                                  (("frames", PER_FRAME), ("smooth", SMOOTH), ("every2", ":".join(filter(None, (SMOOTH, EVERY))))))
+    found = bench.score(clip, smoothed, reference, flow)
+    yield from quality(case, found)
+    yield from carried(case, bench.score(clip, every, reference, flow), found)
+    bench.side_by_side(clip, reference, smoothed)
+
+
+def bench_scene(bench, name):
+    clip, flow = bench.scene(name)
+    yield from measure_clip(bench, name, clip, flow)
+    shutil.rmtree(flow)
+
+
+def bench_fox(bench):
+    """Measured with OpenCV's flow where it is there: the filter's own would favour the filter."""
+    source = os.path.join(SHARED, "video", "fox.mp4")
+    if not os.path.exists(source):
+        print("  fox: ../shared/data/video/fox.mp4 is not there; left out")
+        return
+    clip = bench.path("fox.mkv")
+    bench.ffmpeg("-i", source, "-frames:v", str(FOX_FRAMES), "-c:v", "ffv1", clip)
+    try:
+        import flow_opencv
+    except ImportError:
+        print("  fox: no OpenCV (python3-opencv): the motion is nst's own")
+        yield from measure_clip(bench, "fox", clip, None)
+        return
+    flow = bench.path("fox-flow")
+    flow_opencv.write(clip, flow)
+    yield from measure_clip(bench, "fox", clip, flow)
+    shutil.rmtree(flow)
+
+
+def bench_static(bench):
+    clip, flow = bench.scene("static", STATIC_SIZE, STATIC_FRAMES)
+    found = bench.score(clip, bench.paint(clip, "smooth", SMOOTH), bench.paint(clip, "frames", PER_FRAME), flow)
+    shutil.rmtree(flow)
+    yield row("static", "deviation frame by frame, of 255", 255 * found["deviation"]["reference"], "", True)
+    yield at_most("static", "deviation over time, of 255", 255 * found["deviation"]["result"], 0.5)
+    yield at_most("static", "drift of the luma, of 255", abs(255 * found["luma_drift"]["result"]), 0.5)
+
+
+def bench_cut(bench):
+    """The first frame after a cut has nothing of the one before."""
+    clip, flow = bench.scene("cut")
+    found = bench.score(clip, bench.paint(clip, "smooth", SMOOTH), bench.paint(clip, "frames", PER_FRAME), flow)
+    cuts = [frame for frame in found["per_frame"] if frame.get("cut")]
+    shutil.rmtree(flow)
+    yield row("cut", "cuts", len(cuts), "1", len(cuts) == 1)
+    yield at_most("cut", "first frame after it, difference of 255", max(255 * frame["difference"] for frame in cuts), 0)
+
+
+def seconds_of(bench, clip, options):
+    start = time.perf_counter()
+    bench.ffmpeg("-i", clip, "-vf", bench.filter(options), "-f", "null", "-")
+    return time.perf_counter() - start
+
+
+def bench_speed(bench):
+    """In turns, the fastest of each: other programs only slow things down."""
+    clip, flow = bench.scene("cross", SIZE, SPEED_FRAMES)
+    shutil.rmtree(flow)
+    kinds = {"frames": PER_FRAME, "smooth": SMOOTH, "every2": ":".join(filter(None, (SMOOTH, EVERY)))}
+    times = {kind: [] for kind in kinds}
+    start = time.perf_counter()
+    bench.ffmpeg("-i", clip, "-f", "null", "-")
+    reading = time.perf_counter() - start
+    for _ in range(SPEED_ROUNDS):
+        for kind, options in kinds.items():
+            times[kind].append(seconds_of(bench, clip, options) - reading)
+    ms = {kind: 1e3 * min(values) / SPEED_FRAMES for kind, values in times.items()}
+    for kind in kinds:
+        yield row("speed", f"{kind}, ms a frame", ms[kind], "", True)
+    yield at_most("speed", "cost of smoothing, of a frame's time", (ms["smooth"] - ms["frames"]) / ms["smooth"], 0.2)
+    yield at_least("speed", "smoothed, frames per second", 1e3 / ms["smooth"], 30)
+    yield at_least("speed", "every=2: frame rate, of every=1", ms["smooth"] / ms["every2"], 1.7)
+
+
+CASES = {name: (lambda bench, name=name: bench_scene(bench, name)) for name in SCENES}
+CASES.update(fox=bench_fox, static=bench_static, cut=bench_cut, speed=bench_speed)
+
+
+def main():
+    bench, cases = Bench(sys.argv[1]), sys.argv[2:] or list(CASES)
+    unknown = [case for case in cases if case not in CASES]
+    if unknown:
+        sys.exit(f"temporal: {unknown[0]}: one of {', '.join(CASES)} expected")
+    if not bench.loss:
+        print("No ../shared: no style distance, and drawn pictures instead of photos")
+    rows = []
+    for case in cases:
+        for found in CASES[case](bench):
+            rows.append(found)
+            print(f"{found['case']:9} {found['measure']:42} {found['found']:10.4f} {found['wanted']:14}"
+                  f"{'' if found['ok'] else 'MISSED'}", flush=True)
+    path = os.path.join(bench.build, "temporal.json")
+    with open(path + ".new", "w") as file:
+        file.write("[\n" + ",\n".join(json.dumps(found) for found in rows) + "\n]\n")
+    os.rename(path + ".new", path)
+    print("Written:", path)
+
+
+if __name__ == "__main__":
+    main()
