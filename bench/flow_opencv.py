@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Motion by OpenCV's dense inverse search, as files that `nst score --flow` reads: a judge that is not the filter's own."""
+"""Motion by OpenCV's dense inverse search, as files that `nst score --flow` reads: not the filter's own judgement."""
 import os
 import shutil
 

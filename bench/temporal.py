@@ -2,9 +2,9 @@
 """temporal.py BUILD [CASE ...]: what temporal smoothing does and costs, into BUILD/temporal.json.
 
 Each clip is painted frame by frame (temporal=0), with the filter's defaults, and with every=2, and measured by
-`nst score --video`. Cases: the scenes of samples/motion.c (pan zoom rotate cross exposure all), whose motion is known; fox, the
-real clip of ../shared; static, 600 frames of a still camera; cut; speed; without any, all of them. Clips to look at (input,
-frame by frame, smoothed) lie in BUILD/temporal.
+`nst score --video`. Cases: the scenes of samples/motion.c (pan zoom rotate cross exposure all), whose motion is known;
+fox, the real clip of ../shared; static, 600 frames of a still camera; cut; speed; without any, all of them. Clips to look
+at (input, frame by frame, smoothed) lie in BUILD/temporal.
 
 NST_STYLE names the style (starry), NST_SMOOTH the options of the smoothed painting ("": the filter's defaults).
 """
@@ -26,7 +26,9 @@ SCENES = ["pan", "zoom", "rotate", "cross", "exposure", "all"]
 SIZE, FRAMES, FOX_FRAMES = (640, 360), 75, 60
 STATIC_SIZE, STATIC_FRAMES = (160, 90), 600
 SPEED_FRAMES, SPEED_ROUNDS = 100, 3
-PER_FRAME, EVERY = "temporal=0", "every=2"
+PER_FRAME = "temporal=0"
+EVERY = f"{SMOOTH}:every=2" if SMOOTH else "every=2"
+KINDS = {"frames": PER_FRAME, "smooth": SMOOTH, "every2": EVERY}
 
 
 class Bench:
@@ -66,20 +68,20 @@ class Bench:
         self.nst("apply", "-s", STYLE, "--strength", "0", *(path for pair in pairs for path in pair))
         return [ppm for _, ppm in pairs]
 
-    def scene(self, name, size=SIZE, frames=FRAMES):
+    def scene(self, name, size, frames):
         """The clip and the folder of its true motion."""
         clip, flow = self.path(f"{name}.y4m"), self.path(f"{name}-flow")
         shutil.rmtree(flow, ignore_errors=True)
         os.makedirs(flow)
         with open(clip, "wb") as out:
-            self.run(os.path.join(self.build, "samples", "motion"), name, *map(str, (*size, frames)), flow, *self.photos,
-                     stdout=out)
+            self.run(os.path.join(self.build, "samples", "motion"), name, *map(str, (*size, frames)), flow,
+                     *self.photos, stdout=out)
         return clip, flow
 
-    def paint(self, clip, kind, options):
+    def paint(self, clip, kind):
         painted = self.path(f"{os.path.splitext(os.path.basename(clip))[0]}-{kind}.mkv")
         # the two are comparable only without losses
-        self.ffmpeg("-i", clip, "-vf", self.filter(options), "-fps_mode", "passthrough", "-c:v", "ffv1", painted)
+        self.ffmpeg("-i", clip, "-vf", self.filter(KINDS[kind]), "-fps_mode", "passthrough", "-c:v", "ffv1", painted)
         return painted
 
     @staticmethod
@@ -87,15 +89,16 @@ class Bench:
         return ":".join(filter(None, (f"nst=style={STYLE}", options)))
 
     def score(self, clip, result, reference, flow=None):
-        command = ["score", "--video", clip, result, "-r", reference, "--json", "--svg", os.path.splitext(result)[0] + ".svg"]
+        chart = os.path.splitext(result)[0] + ".svg"
+        command = ["score", "--video", clip, result, "-r", reference, "--json", "--svg", chart]
         command += ["--flow", flow] if flow else []
         command += ["-s", self.painting, "-l", self.loss] if self.loss else []
         return json.loads(self.nst(*command, stdout=subprocess.PIPE).stdout)
 
     def side_by_side(self, *clips):
         inputs = [word for clip in clips for word in ("-i", clip)]
-        self.ffmpeg(*inputs, "-filter_complex", f"hstack=inputs={len(clips)},format=yuv420p", "-c:v", "mpeg4", "-q:v", "2",
-                    os.path.splitext(clips[0])[0] + "-side.mp4")
+        self.ffmpeg(*inputs, "-filter_complex", f"hstack=inputs={len(clips)},format=yuv420p", "-c:v", "mpeg4",
+                    "-q:v", "2", os.path.splitext(clips[0])[0] + "-side.mp4")
 
 
 def row(case, measure, found, wanted, good):
@@ -129,8 +132,7 @@ def carried(case, every, smoothed):
 
 
 def measure_clip(bench, case, clip, flow):
-    reference, smoothed, every = (bench.paint(clip, kind, options) for kind, options in
-                                  (("frames", PER_FRAME), ("smooth", SMOOTH), ("every2", ":".join(filter(None, (SMOOTH, EVERY))))))
+    reference, smoothed, every = (bench.paint(clip, kind) for kind in KINDS)
     found = bench.score(clip, smoothed, reference, flow)
     yield from quality(case, found)
     yield from carried(case, bench.score(clip, every, reference, flow), found)
@@ -138,7 +140,7 @@ def measure_clip(bench, case, clip, flow):
 
 
 def bench_scene(bench, name):
-    clip, flow = bench.scene(name)
+    clip, flow = bench.scene(name, SIZE, FRAMES)
     yield from measure_clip(bench, name, clip, flow)
     shutil.rmtree(flow)
 
@@ -165,7 +167,7 @@ def bench_fox(bench):
 
 def bench_static(bench):
     clip, flow = bench.scene("static", STATIC_SIZE, STATIC_FRAMES)
-    found = bench.score(clip, bench.paint(clip, "smooth", SMOOTH), bench.paint(clip, "frames", PER_FRAME), flow)
+    found = bench.score(clip, bench.paint(clip, "smooth"), bench.paint(clip, "frames"), flow)
     shutil.rmtree(flow)
     yield row("static", "deviation frame by frame, of 255", 255 * found["deviation"]["reference"], "", True)
     yield at_most("static", "deviation over time, of 255", 255 * found["deviation"]["result"], 0.5)
@@ -174,8 +176,8 @@ def bench_static(bench):
 
 def bench_cut(bench):
     """The first frame after a cut has nothing of the one before."""
-    clip, flow = bench.scene("cut")
-    found = bench.score(clip, bench.paint(clip, "smooth", SMOOTH), bench.paint(clip, "frames", PER_FRAME), flow)
+    clip, flow = bench.scene("cut", SIZE, FRAMES)
+    found = bench.score(clip, bench.paint(clip, "smooth"), bench.paint(clip, "frames"), flow)
     cuts = [frame for frame in found["per_frame"] if frame.get("cut")]
     shutil.rmtree(flow)
     yield row("cut", "cuts", len(cuts), "1", len(cuts) == 1)
@@ -192,16 +194,15 @@ def bench_speed(bench):
     """In turns, the fastest of each: other programs only slow things down."""
     clip, flow = bench.scene("cross", SIZE, SPEED_FRAMES)
     shutil.rmtree(flow)
-    kinds = {"frames": PER_FRAME, "smooth": SMOOTH, "every2": ":".join(filter(None, (SMOOTH, EVERY)))}
-    times = {kind: [] for kind in kinds}
+    times = {kind: [] for kind in KINDS}
     start = time.perf_counter()
     bench.ffmpeg("-i", clip, "-f", "null", "-")
     reading = time.perf_counter() - start
     for _ in range(SPEED_ROUNDS):
-        for kind, options in kinds.items():
+        for kind, options in KINDS.items():
             times[kind].append(seconds_of(bench, clip, options) - reading)
     ms = {kind: 1e3 * min(values) / SPEED_FRAMES for kind, values in times.items()}
-    for kind in kinds:
+    for kind in KINDS:
         yield row("speed", f"{kind}, ms a frame", ms[kind], "", True)
     yield at_most("speed", "cost of smoothing, of a frame's time", (ms["smooth"] - ms["frames"]) / ms["smooth"], 0.2)
     yield at_least("speed", "smoothed, frames per second", 1e3 / ms["smooth"], 30)

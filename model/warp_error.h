@@ -13,8 +13,8 @@
  */
 
 /*
- * Marks (1, else 0) the pixels of a frame whose content is seen in the next one too: the motion leads to a place in it, and
- * the motion backward from there leads back, |f + b|^2 <= 0.01 (|f|^2 + |b|^2) + 0.5 (Ruder et al. 2016, eq. 5).
+ * Marks (1, else 0) the pixels of a frame whose content is seen in the next one too: the motion leads to a place in it,
+ * and the motion backward from there leads back, |f + b|^2 <= 0.01 (|f|^2 + |b|^2) + 0.5 (Ruder et al. 2016, eq. 5).
  * Returns how many there are.
  */
 size_t warp_visible(const float *forward, const float *backward, int h, int w, uint8_t *visible);

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Renders clips whose motion is known exactly: photos that pan, zoom and turn over each other, with sensor noise, changes
- * of exposure and cuts.
+ * Renders clips whose motion is known exactly: photos that pan, zoom and turn over each other, with sensor noise,
+ * changes of exposure and cuts.
  *
  *   motion SCENE WIDTH HEIGHT FRAMES FLOWS [PHOTO.ppm ...] >CLIP.y4m
  *
- * The clip is YUV4MPEG2, 4:4:4, full range, BT.601. Where FLOWS is not "-" it is a folder, which gets for each frame N from
- * 1 on (frames count from 0)
+ * The clip is YUV4MPEG2, 4:4:4, full range, BT.601. Where FLOWS is not "-" it is a folder, which gets for each frame N
+ * from 1 on (frames count from 0)
  *
  *   FLOWS/00000N.flo   the motion from frame N-1 to frame N, on the pixels of frame N-1, in Middlebury's format:
  *                      "PIEH", int32 width, int32 height, then for each pixel float right, float down
- *   FLOWS/00000N.pgm   255 where that pixel of frame N-1 is seen in frame N too, else 0: hidden, out of the picture, on an
- *                      edge between two photos, or beyond a cut
+ *   FLOWS/00000N.pgm   255 where that pixel of frame N-1 is seen in frame N too, else 0: hidden, out of the picture, on
+ *                      an edge between two photos, or beyond a cut
  *
- * Without photos it draws some by itself. Lengths are heights of the frame; the centre is 0, 0. A photo is as high as the
- * frame at zoom 1 and goes on mirrored beyond its edges. The same arguments give the same bytes.
+ * Without photos it draws some by itself. Lengths are heights of the frame; the centre is 0, 0. A photo is as high as
+ * the frame at zoom 1 and goes on mirrored beyond its edges. The same arguments give the same bytes.
  */
 
 #include <math.h>
@@ -198,8 +198,10 @@ static double noise(double x, double y, uint64_t seed)
     double u = x - fx, v = y - fy, corner[4];
     u = u * u * (3 - 2 * u);
     v = v * v * (3 - 2 * v);
-    for (int i = 0; i < 4; i++)
-        corner[i] = uniform(scramble((uint64_t)(int64_t)(fx + i % 2)) ^ scramble((uint64_t)(int64_t)(fy + i / 2) + seed));
+    for (int i = 0; i < 4; i++) {
+        const int64_t column = (int64_t)fx + i % 2, row = (int64_t)fy + i / 2;
+        corner[i] = uniform(scramble((uint64_t)column) ^ scramble((uint64_t)row + seed));
+    }
     return (corner[0] * (1 - u) + corner[1] * u) * (1 - v) + (corner[2] * (1 - u) + corner[3] * u) * v;
 }
 
@@ -289,7 +291,8 @@ static void cubic_weights(double u, double weight[4])
 
 static void sample_photo(const Photo *photo, Point p, double rgb[3])
 {
-    const double x = photo->width * 0.5 + p.x * photo->height - 0.5, y = photo->height * 0.5 + p.y * photo->height - 0.5;
+    const double x = photo->width * 0.5 + p.x * photo->height - 0.5;
+    const double y = photo->height * 0.5 + p.y * photo->height - 0.5;
     const int left = (int)floor(x), top = (int)floor(y);
     double across[4], down[4];
     cubic_weights(x - left, across);

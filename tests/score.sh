@@ -53,6 +53,10 @@ awk '$1 == "style" && NF == 6 { s += $4 * $4; d += $4; n++ } $1 == "1.pam" { sty
      END { exit !(n == 6 && (s / n - style) ^ 2 < 1e-10 && (d / n - distance) ^ 2 < 1e-10) }' out ||
     wrong "terms and layers do not fit: $(cat out)"
 
+status 0 score -s painting.pam --formula gatys --levels 1 --content-level 0 --style-layers relu3_1 --json results/1.pam
+expected=$(value error out | awk '{ print $1 / (4 * 9 * 9) }')
+within "Gatys's formula" "$(value style out)" "$(awk "BEGIN { print $expected * 0.9999 }")" \
+    "$(awk "BEGIN { print $expected * 1.0001 }")"
 misused "--style PICTURE is needed" "$NST" score a.png
 misused "too few arguments" "$NST" score -s a.png
 misused "--content-level 2: less than --levels (2)" score -s painting.pam --content-level 2 results/1.pam

@@ -12,8 +12,8 @@ enum { LAYERS_TEXT = 512 };
 void layers_join(const char *const *list, char text[LAYERS_TEXT]);
 
 /*
- * "a,b,c" into the NULL-terminated list, whose texts are in a copy that the caller frees. OPTIONS_RUN, or the exit status
- * after a usage error of `command`.
+ * "a,b,c" into the NULL-terminated list, whose texts are in a copy that the caller frees. OPTIONS_RUN, or the exit
+ * status after a usage error of `command`.
  */
 int layers_split(const char *command, const char *option, const char *text, const char *list[NST_MAX_LAYERS],
                  char **copy);

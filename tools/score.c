@@ -28,6 +28,8 @@ static const Option options[] = {
      "the style is compared in the picture, its half, its quarter ...: this many of them"},
     {"content-level", 0, OPTION_INT, false, SET(content_level), "N", 0, NST_MAX_LEVELS - 1,
      "which of these the content is compared in"},
+    {"formula", 0, OPTION_CHOICE, false, SET(formula), "relative|gatys|keras", 0, 0,
+     "of the terms: that of nst train, or another's (nst/formula.h); distances do not depend on it"},
     {"style-size", 0, OPTION_INT, false, SET(style_size), "PIXELS", 64, 4096,
      "long side that the painting is made smaller to"},
 
@@ -36,8 +38,8 @@ static const Option options[] = {
     {"reference", 'r', OPTION_TEXT, false, SET(reference), "VIDEO", 0, 0,
      "the same video painted frame by frame, which the result is compared with"},
     {"flow", 0, OPTION_TEXT, false, SET(flow), "DIR", 0, 0,
-     "the input's true motion: 000001.flo (Middlebury) leads from frame 0 to frame 1, and so on; where 000001.pgm is there "
-     "too, its black pixels are not seen in the next frame"},
+     "the input's true motion: 000001.flo (Middlebury) leads from frame 0 to frame 1, and so on; where 000001.pgm is "
+     "there too, its black pixels are not seen in the next frame"},
     {"svg", 0, OPTION_TEXT, false, SET(chart), "FILE", 0, 0,
      "draw the warping error over time"},
     {"style-every", 0, OPTION_INT, false, SET(style_every), "N", 1, 1e6,
@@ -58,8 +60,8 @@ static const Command command = {
              "       nst score --video [-s PAINTING] [-r PERFRAME] [options] INPUT RESULT",
     .summary = "Measures a result against its style and content, layer by layer of the loss network; and how steady a\n"
                "painted video is, and what that cost in style and sharpness.",
-    .notes = "style is the mean of |G-G*|^2/|G*|^2 over layers and levels, |G-G*|/|G*| that of its root; content the mean\n"
-             "squared difference of features over their variance; tv the mean squared difference of neighbours.",
+    .notes = "By default style is the mean of |G-G*|^2/|G*|^2 over layers and levels, |G-G*|/|G*| that of its root;\n"
+             "content the mean squared difference of features over their variance; tv that of neighbouring samples.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1 << 20,

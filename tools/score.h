@@ -9,13 +9,14 @@
 #include "loss.h"
 #include "options.h"
 
-/* What the parts of nst score share: tools/score.c reads the command line, score_picture.c and score_video.c measure. */
+/* What the parts of nst score share: score.c reads the command line, score_picture.c and score_video.c measure. */
 
 typedef struct ScoreSettings {
     const char *loss, *style, *content, *reference, *flow, *chart, *cpu;
     const char *style_layers, *content_layers;     /* as given */
     const char *style_list[NST_MAX_LAYERS], *content_list[NST_MAX_LAYERS];
     int style_size, style_every, levels, content_level;
+    int formula; /* NstFormula */
     bool video, json;
     NstCompute compute;
 } ScoreSettings;

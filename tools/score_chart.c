@@ -31,7 +31,8 @@ static void draw_axes(FILE *svg, const char *title, int n, double tick, double t
             WIDTH, HEIGHT, WIDTH, HEIGHT);
     fprintf(svg, "<text x=\"%d\" y=\"20\" font-size=\"15\">%s</text>\n", LEFT, title);
     for (int i = 0; i * tick <= top * 1.0001; i++)
-        fprintf(svg, "<path d=\"M%d %.1fH%d\" stroke=\"#ddd\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>\n",
+        fprintf(svg,
+                "<path d=\"M%d %.1fH%d\" stroke=\"#ddd\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>\n",
                 LEFT, row(i * tick, top), WIDTH - RIGHT, LEFT - 6, row(i * tick, top) + 4, i * tick);
     for (int i = 0; i <= TICKS; i++)
         fprintf(svg, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%d</text>\n",

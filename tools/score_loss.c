@@ -33,7 +33,8 @@ static int plan_size(LossScore *score, const NstImage *result, bool with_content
 {
     static const char *const none[] = {NULL};
     const ScoreSettings *settings = score->settings;
-    const NstLossOptions options = {.levels = settings->levels,
+    const NstLossOptions options = {.formula = (NstFormula)settings->formula,
+                                    .levels = settings->levels,
                                     .content_level = settings->content_level,
                                     .style_layers = settings->style_list,
                                     .content_layers = with_content ? settings->content_list : none,

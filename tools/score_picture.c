@@ -217,7 +217,7 @@ static void print_pair(const ScoreSettings *settings, const Pair *pair)
 
 static void print_line(const char *name, double style, double distance, double content, double tv)
 {
-    printf("%-32s %12.6f %12.6f %12.6f %12.6f\n", name, style, distance, content, tv);
+    printf("%-32s %12.6g %12.6f %12.6g %12.6g\n", name, style, distance, content, tv);
 }
 
 static void print_table(const ScoreSettings *settings, const Pairs *pairs, const Pair *mean)

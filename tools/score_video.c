@@ -124,17 +124,19 @@ static int measure_motion(VideoScore *score, ScoredFrame *row, NstError *err)
     const ScoredClip *input = &score->clips[INPUT];
     const int w = input->frame.width, h = input->frame.height;
     const double pixels = (double)w * h;
+    const Motion *motion = &score->motion;
     NST_TRY(motion_next(&score->motion, score->frames - 1, err));
-    row->visible = score->motion.share;
+    row->visible = motion->share;
     row->cut = row->visible < CUT_SHARE;
-    mark_still(&score->motion, score->still);
-    row->still = (double)measure_still(input->before.data, input->frame.data, h, w, score->scratch, score->still) / pixels;
+    mark_still(motion, score->still);
+    row->still = (double)measure_still(input->before.data, input->frame.data, h, w, score->scratch, score->still);
+    row->still /= pixels;
     measure_still(score->first.data, input->frame.data, h, w, score->scratch, score->always_still);
     for (int i = 0; i < N_ROLES; i++) {
         const ScoredClip *clip = &score->clips[i];
         if (!clip->video)
             continue;
-        row->error[i] = warp_error(clip->before.data, clip->frame.data, score->motion.flow, score->motion.visible, h, w);
+        row->error[i] = warp_error(clip->before.data, clip->frame.data, motion->flow, motion->visible, h, w);
         row->flicker[i] = measure_flicker(clip->before.data, clip->frame.data, h, w, score->still);
     }
     return NST_OK;

@@ -70,7 +70,8 @@ static Summary summarise(const VideoScore *score)
 /* ---- showing ---- */
 
 /* One figure of every clip there is, and the ratio of result to reference */
-static void add_figure(cJSON *root, const VideoScore *score, const Summary *summary, const char *name, size_t offset, bool input)
+static void add_figure(cJSON *root, const VideoScore *score, const Summary *summary, const char *name, size_t offset,
+                       bool input)
 {
     cJSON *object = cJSON_AddObjectToObject(root, name);
     double values[N_ROLES];
