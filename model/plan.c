@@ -176,7 +176,7 @@ static int layout_packed(NstPlan *plan, NstLayout *layout, int i, NstError *err)
     return NST_OK;
 }
 
-static void pack_kernels(NstPlan *plan)
+void plan_repack(NstPlan *plan)
 {
     for (int i = 0; i < plan->graph->n_nodes; i++)
         for (NstConvUse use = NST_CONV_FORWARD; use <= NST_CONV_INPUT_GRAD; use++)
@@ -306,7 +306,7 @@ int plan_create(NstPlan **out, const NstGraph *graph, int h, int w, const NstPla
             if (grad_host(plan, i) >= 0)
                 plan->grad[i] = plan->grad[grad_host(plan, i)];
         if (code == NST_OK)
-            pack_kernels(plan);
+            plan_repack(plan);
     }
     layout_free(&layout);
     if (code != NST_OK)

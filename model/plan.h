@@ -12,7 +12,7 @@
 /*
  * A graph made ready for one input size: which nodes run, where each value lies, which kernels do the work. The graph
  * and its tensors must outlive the plan. Weights may change between runs of a plan made with want_tensor_grads; for
- * others they are packed once, by plan_create.
+ * others they are packed by plan_create and plan_repack.
  */
 typedef struct NstPlan NstPlan;
 
@@ -28,6 +28,9 @@ typedef struct NstPlanOptions {
 /* err: NST_ENOMEM, NST_EINVAL (the size is impossible), NST_ETOOLARGE */
 int plan_create(NstPlan **plan, const NstGraph *graph, int h, int w, const NstPlanOptions *options, NstError *err);
 void plan_free(NstPlan **plan);
+
+/* Packs the kernels anew after the graph's tensors have changed. */
+void plan_repack(NstPlan *plan);
 
 NstShape plan_shape(const NstPlan *plan, int node);
 

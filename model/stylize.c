@@ -1,29 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <nst/stylize.h>
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "exec.h"
 #include "nsw.h"
 #include "picture.h"
-#include "plan.h"
+#include "stage.h"
 #include "stylize_options.h"
 #include "threads.h"
 #include "util.h"
 
-enum { ROWS_AT_A_TIME = 8 };
-
 struct NstStylizer {
-    const NstModel *model;
-    NstPlanOptions plan_options;
+    NstStyles styles;
     NstStylizeOptions options;
-    NstTeam team;
-    NstDsp dsp;
-    int multiple;
-    int width, height; /* that the plan and the scratch are for; 0: none */
-    NstPlan *plan;
-    float *scratch;    /* picture_scratch(width) floats for each of the team */
+    NstStage *stage; /* NULL before the first picture */
 };
 
 static int check_kind(const NstModel *model, NstError *err)
@@ -51,36 +43,25 @@ int nst_stylizer_open(NstStylizer **out, const NstModel *const *models, int n_mo
     NstStylizer *stylizer = *out = calloc(1, sizeof(*stylizer));
     if (!stylizer)
         return fail(err, NST_ENOMEM, "out of memory");
-    stylizer->model = models[0];
+    stylizer->styles.n = n_models;
+    memcpy(stylizer->styles.models, models, (size_t)n_models * sizeof(*models));
     stylizer->options = *options;
-    stylizer->team = team_of(&options->compute);
-    dsp_init(&stylizer->dsp, options->compute.cpu);
-    stylizer->multiple = graph_multiple(&models[0]->graph);
-    stylizer->plan_options.compute = options->compute;
-    stylizer->plan_options.compute.threads = stylizer->team.threads;
+    stylizer->options.compute.threads = threads_count(options->compute.threads);
     return NST_OK;
-}
-
-static void drop_plan(NstStylizer *stylizer)
-{
-    plan_free(&stylizer->plan);
-    aligned_free(stylizer->scratch);
-    stylizer->scratch = NULL;
-    stylizer->width = stylizer->height = 0;
 }
 
 void nst_stylizer_close(NstStylizer **stylizer)
 {
     if (!*stylizer)
         return;
-    drop_plan(*stylizer);
+    stage_free(&(*stylizer)->stage);
     free(*stylizer);
     *stylizer = NULL;
 }
 
 int nst_stylizer_change(NstStylizer *stylizer, const NstStylizeOptions *options, NstError *err)
 {
-    NST_TRY(stylize_options_check(options, 1, err));
+    NST_TRY(stylize_options_check(options, stylizer->styles.n, err));
     NstCompute compute = stylizer->options.compute;
     stylizer->options = *options;
     stylizer->options.compute = compute;
@@ -93,135 +74,37 @@ int nst_stylizer_switch(NstStylizer *stylizer, const char *styles, NstError *err
     return fail(err, NST_EUNSUPPORTED, "%s: a switch of styles is not built yet", styles);
 }
 
-static int padded(const NstStylizer *stylizer, int side)
+/* ---- stages ---- */
+
+static NstStageSpec spec_for(const NstStylizer *stylizer, int width, int height)
 {
-    return ceil_div(side, stylizer->multiple) * stylizer->multiple;
+    NstStageSpec spec = {.styles = stylizer->styles, .width = width, .height = height,
+                         .color = stylizer->options.color, .compute = stylizer->options.compute};
+    stage_work_size(&stylizer->options, width, height, &spec.work_width, &spec.work_height);
+    return spec;
 }
 
-static size_t scratch_floats(const NstStylizer *stylizer, int width)
+static bool same_sizes(const NstStageSpec *a, const NstStageSpec *b)
 {
-    return (size_t)stylizer->team.threads * picture_scratch(width);
+    return a->width == b->width && a->height == b->height && a->work_width == b->work_width &&
+           a->work_height == b->work_height;
 }
 
 size_t nst_stylizer_memory(const NstStylizer *stylizer, int width, int height)
 {
     if (width < 1 || height < 1 || width > NST_MAX_PICTURE_SIDE || height > NST_MAX_PICTURE_SIDE)
         return 0;
-    size_t bytes = plan_bytes_for(&stylizer->model->graph, padded(stylizer, height), padded(stylizer, width),
-                                  &stylizer->plan_options);
-    return bytes ? bytes + scratch_floats(stylizer, width) * sizeof(float) : 0;
-}
-
-static int make_plan(NstStylizer *stylizer, int width, int height, NstError *err)
-{
-    const NstGraph *graph = &stylizer->model->graph;
-    int w = padded(stylizer, width), h = padded(stylizer, height);
-    NST_TRY(plan_create(&stylizer->plan, graph, h, w, &stylizer->plan_options, err));
-    /* graph_multiple tries many sizes, not all of them */
-    NstShape result = plan_shape(stylizer->plan, graph->n_nodes - 1);
-    if (result.w != w || result.h != h)
-        return fail(err, NST_EUNSUPPORTED, "the network turns %dx%d pixels into %dx%d; a style must keep the size", w,
-                    h, result.w, result.h);
-    stylizer->scratch = aligned_calloc(scratch_floats(stylizer, width), sizeof(float));
-    if (!stylizer->scratch)
-        return fail(err, NST_ENOMEM, "%dx%d pixels: out of memory", width, height);
-    stylizer->width = width;
-    stylizer->height = height;
-    return NST_OK;
+    NstStageSpec spec = spec_for(stylizer, width, height);
+    return stage_bytes_for(&spec);
 }
 
 static int prepare(NstStylizer *stylizer, int width, int height, NstError *err)
 {
-    if (stylizer->plan && stylizer->width == width && stylizer->height == height)
+    NstStageSpec spec = spec_for(stylizer, width, height);
+    if (stylizer->stage && same_sizes(stage_spec(stylizer->stage), &spec))
         return NST_OK;
-    drop_plan(stylizer);
-    int code = make_plan(stylizer, width, height, err);
-    if (code < 0)
-        drop_plan(stylizer);
-    return code;
-}
-
-/* The planes of a node's value, as R, G, B whatever the order the network has them in. */
-static NstPlanes planes_of(const NstStylizer *stylizer, int node, bool bgr, float scale)
-{
-    NstShape shape = plan_shape(stylizer->plan, node);
-    float *value = plan_value(stylizer->plan, node);
-    NstPlanes planes = {.stride = shape.w, .scale = scale};
-    for (int i = 0; i < 3; i++)
-        planes.rgb[i] = value + (size_t)(bgr ? 2 - i : i) * (size_t)shape.h * (size_t)shape.w;
-    return planes;
-}
-
-/* Position `i` of a row that is continued by reflection, again and again, beyond its n samples. */
-static int reflected(int i, int n)
-{
-    int period = n > 1 ? 2 * (n - 1) : 1;
-    i %= period;
-    return i < n ? i : period - i;
-}
-
-static void pad_right(const NstPlanes *planes, int y, int width, int padded_width)
-{
-    for (int i = 0; i < 3; i++) {
-        float *row = planes->rgb[i] + y * planes->stride;
-        for (int x = width; x < padded_width; x++)
-            row[x] = row[reflected(x, width)];
-    }
-}
-
-static void pad_bottom(const NstPlanes *planes, int height, int padded_height)
-{
-    for (int i = 0; i < 3; i++)
-        for (int y = height; y < padded_height; y++)
-            memcpy(planes->rgb[i] + y * planes->stride, planes->rgb[i] + reflected(y, height) * planes->stride,
-                   (size_t)planes->stride * sizeof(float));
-}
-
-/* The conversion of one picture, in runs of rows. */
-typedef struct NstTransfer {
-    NstStylizer *stylizer;
-    const NstPicture *in, *out;
-    NstPlanes planes;
-} NstTransfer;
-
-static float *slot_scratch(const NstTransfer *transfer, int slot)
-{
-    return transfer->stylizer->scratch + (size_t)slot * picture_scratch(transfer->in->width);
-}
-
-static void load_task(void *arg, int unit, int slot)
-{
-    const NstTransfer *transfer = arg;
-    const NstPicture *in = transfer->in;
-    for (int y = unit * ROWS_AT_A_TIME; y < min_int((unit + 1) * ROWS_AT_A_TIME, in->height); y++) {
-        picture_load_row(&transfer->stylizer->dsp, in, y, &transfer->planes, slot_scratch(transfer, slot));
-        pad_right(&transfer->planes, y, in->width, (int)transfer->planes.stride);
-    }
-}
-
-static void load(NstStylizer *stylizer, const NstPicture *in)
-{
-    const NstModel *model = stylizer->model;
-    NstTransfer transfer = {stylizer, in, NULL, planes_of(stylizer, 0, model->input_bgr, model->input_scale)};
-    team_for(&stylizer->team, ceil_div(in->height, ROWS_AT_A_TIME), load_task, &transfer);
-    pad_bottom(&transfer.planes, in->height, padded(stylizer, in->height));
-}
-
-static void store_task(void *arg, int unit, int slot)
-{
-    const NstTransfer *transfer = arg;
-    int bands = picture_bands(transfer->in);
-    for (int band = unit * ROWS_AT_A_TIME; band < min_int((unit + 1) * ROWS_AT_A_TIME, bands); band++)
-        picture_store_band(&transfer->stylizer->dsp, transfer->out, transfer->in, band, &transfer->planes,
-                           transfer->stylizer->options.strength, slot_scratch(transfer, slot));
-}
-
-static void store(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out)
-{
-    const NstModel *model = stylizer->model;
-    NstTransfer transfer = {stylizer, in, out, planes_of(stylizer, model->graph.n_nodes - 1, model->output_bgr,
-                                                         model->output_scale)};
-    team_for(&stylizer->team, ceil_div(picture_bands(in), ROWS_AT_A_TIME), store_task, &transfer);
+    stage_free(&stylizer->stage);
+    return stage_create(&stylizer->stage, &spec, err);
 }
 
 /* ---- a picture ---- */
@@ -240,17 +123,11 @@ static int check_pictures(const NstPicture *in, const NstPicture *out, const Nst
     return NST_OK;
 }
 
-static int paint(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out, NstFrameReport *report,
-                 NstError *err)
+static int paint(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out, const NstFrameInfo *info,
+                 NstFrameReport *report, NstError *err)
 {
     NST_TRY(prepare(stylizer, in->width, in->height, err));
-    load(stylizer, in);
-    exec_forward(stylizer->plan);
-    store(stylizer, in, out);
-    report->width = in->width;
-    report->height = in->height;
-    report->painted = 1;
-    return NST_OK;
+    return stage_paint(stylizer->stage, in, out, &stylizer->options, info, report, err);
 }
 
 int nst_stylizer_process(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out, const NstFrameInfo *info,
@@ -265,7 +142,7 @@ int nst_stylizer_process(NstStylizer *stylizer, const NstPicture *in, const NstP
         for (int band = 0; band < picture_bands(in); band++)
             picture_copy_band(out, in, band);
     else
-        NST_TRY(paint(stylizer, in, out, report, err));
+        NST_TRY(paint(stylizer, in, out, info, report, err));
     report->seconds = seconds_now() - start;
     return NST_OK;
 }

@@ -101,16 +101,13 @@ static int check_ranges(const NstStylizeOptions *options, NstError *err)
     return NST_OK;
 }
 
-static int check_built(const NstStylizeOptions *options, int n_models, NstError *err)
+static int check_built(const NstStylizeOptions *options, NstError *err)
 {
-    const char *missing = n_models > 1                          ? "a mix of several styles"
-                          : options->color != NST_COLORS_STYLE  ? "color other than style"
-                          : options->size.height || options->size.fraction != 0 ? "size other than auto"
-                          : options->max_memory                 ? "max_memory"
-                          : options->temporal > 0               ? "temporal above 0"
-                          : options->every != 1                 ? "every other than 1"
-                          : options->rate > 0                   ? "rate"
-                                                                : NULL;
+    const char *missing = options->max_memory     ? "max_memory"
+                          : options->temporal > 0 ? "temporal above 0"
+                          : options->every != 1   ? "every other than 1"
+                          : options->rate > 0     ? "rate"
+                                                  : NULL;
     return missing ? fail(err, NST_EUNSUPPORTED, "%s: not built yet", missing) : NST_OK;
 }
 
@@ -121,5 +118,5 @@ int stylize_options_check(const NstStylizeOptions *options, int n_models, NstErr
                     options->struct_size, sizeof(*options));
     NST_TRY(check_ranges(options, err));
     NST_TRY(check_mix(options, n_models, err));
-    return check_built(options, n_models, err);
+    return check_built(options, err);
 }

@@ -10,22 +10,31 @@
 #include "media.h"
 #include "nst.h"
 #include "options.h"
-#include "style.h"
 #include "util.h"
 
 typedef struct Settings {
-    const char *style, *folder, *cpu;
+    const char *style, *mix, *size, *folder, *cpu;
     float strength;
-    int threads;
+    int color, max_memory, threads;
 } Settings;
 
 static const Option options[] = {
     {"style", 's', OPTION_TEXT, true, offsetof(Settings, style), "STYLE", 0, 0,
-     "a .nsw file, or the name of one in NST_PATH or among the installed styles"},
+     "a .nsw file, or the name of one in NST_PATH or among the installed styles; several are mixed: \"starry|wave\""},
+    {"mix", 0, OPTION_TEXT, false, offsetof(Settings, mix), "WEIGHTS", 0, 0,
+     "shares of several styles, such as \"0.7|0.3\"; equal ones where nothing is said"},
     {"output", 'o', OPTION_TEXT, false, offsetof(Settings, folder), "DIR", 0, 0,
      "paint every input into this folder, under its own name; made if it is not there"},
     {"strength", 0, OPTION_REAL, false, offsetof(Settings, strength), "X", 0, 1,
      "share of the painting in the result; 0 is the source"},
+    {"color", 0, OPTION_CHOICE, false, offsetof(Settings, color), "style|content|match", 0, 0,
+     "colours of the result: the painting's, its brightness with the source's colours, or the painting's moved to "
+     "the source's"},
+    {"size", 0, OPTION_TEXT, false, offsetof(Settings, size), "SIZE", 0, 0,
+     "what the network works at: a height in lines (360), a fraction (0.5), or auto: all of the picture up to 1080 "
+     "lines. The result has the picture's size in any case"},
+    {"maxmem", 0, OPTION_INT, false, offsetof(Settings, max_memory), "MIB", 0, 1 << 20,
+     "memory that may be taken; pictures that need more are painted in tiles. 0: as much as they need"},
     {"threads", 't', OPTION_INT, false, offsetof(Settings, threads), "N", 0, 256,
      "threads; 0 is one for each processor. The result does not depend on it"},
     {"cpu", 0, OPTION_TEXT, false, offsetof(Settings, cpu), "LIST", 0, 0,
@@ -120,24 +129,31 @@ static int paint_all(NstStylizer *stylizer, const Settings *settings, const Text
 static int apply(const Settings *settings, const TextList *operands)
 {
     NstError err;
-    NstModel *model = NULL;
+    NstModel *models[NST_MAX_STYLES] = {NULL};
+    int n_models;
     NstStylizer *stylizer = NULL;
     NstStylizeOptions how;
     nst_stylize_defaults(&how);
     how.strength = settings->strength;
+    how.color = (NstColors)settings->color;
+    how.max_memory = (size_t)settings->max_memory << 20;
     how.compute.threads = settings->threads;
+    if (settings->mix && nst_mix_parse(settings->mix, how.mix, &how.n_mix, &err) < 0)
+        return usage_error(command.name, "--mix: %s", err.message);
+    if (settings->size && nst_size_parse(settings->size, &how.size, &err) < 0)
+        return usage_error(command.name, "--size: %s", err.message);
     if (settings->cpu && nst_cpu_parse(settings->cpu, &how.compute.cpu, &err) < 0)
         return usage_error(command.name, "--cpu: %s", err.message);
     if (!settings->folder && operands->n % 2)
         return usage_error(command.name, "every input needs an output after it: IN OUT [IN OUT ...]");
     int status;
-    if (style_load(&model, settings->style, &err) < 0 ||
-        nst_stylizer_open(&stylizer, (const NstModel *[]){model}, 1, &how, &err) < 0)
+    if (nst_styles_load(models, &n_models, settings->style, &err) < 0 ||
+        nst_stylizer_open(&stylizer, (const NstModel *const *)models, n_models, &how, &err) < 0)
         status = failure(command.name, "%s", err.message);
     else
         status = paint_all(stylizer, settings, operands);
     nst_stylizer_close(&stylizer);
-    nst_model_free(&model);
+    nst_styles_free(models);
     return status;
 }
 

@@ -170,6 +170,18 @@ TARGET static void NAME(lerp)(float *y, const float *a, const float *b, float w,
         y[i] = FMA(w, b[i] - a[i], a[i]);
 }
 
+TARGET static void NAME(guided_row)(float *y, const float *x, const float *const a[4], const float *const b[4],
+                                    const float w[4], size_t n)
+{
+    const float *a0 = a[0], *a1 = a[1], *a2 = a[2], *a3 = a[3], *b0 = b[0], *b1 = b[1], *b2 = b[2], *b3 = b[3];
+    const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float slope = FMA(w3, a3[i], FMA(w2, a2[i], FMA(w1, a1[i], w0 * a0[i])));
+        y[i] = FMA(slope, x[i], FMA(w3, b3[i], FMA(w2, b2[i], FMA(w1, b1[i], w0 * b0[i]))));
+    }
+}
+
 /* ---- depthwise convolution ---- */
 
 /* 3x3, stride 1. y[0 .. VL - 1] of the row */
@@ -228,4 +240,5 @@ TARGET static void NAME(kernels_fill)(NstDsp *dsp)
     dsp->mul_add = NAME(mul_add);
     dsp->axpy = NAME(axpy);
     dsp->lerp = NAME(lerp);
+    dsp->guided_row = NAME(guided_row);
 }

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_STAGE_H
+#define NST_MODEL_STAGE_H
+
+#include "mix.h"
+
+/*
+ * All that pictures of one size need to be painted at one working size: buffers, plans, and the steps from the source to
+ * the result. A stylizer has one at a time; another may be made meanwhile by another thread.
+ */
+typedef struct NstStage NstStage;
+
+typedef struct NstStageSpec {
+    NstStyles styles; /* the models must outlive the stage */
+    int width, height, work_width, work_height;
+    NstColors color;  /* that it is to have memory for from the start */
+    NstCompute compute;
+} NstStageSpec;
+
+/* The working size for pictures of a size. */
+void stage_work_size(const NstStylizeOptions *options, int width, int height, int *work_width, int *work_height);
+
+int stage_create(NstStage **stage, const NstStageSpec *spec, NstError *err);
+void stage_free(NstStage **stage);
+const NstStageSpec *stage_spec(const NstStage *stage);
+
+/* Bytes that stage_create would take; 0 when a size is impossible. */
+size_t stage_bytes_for(const NstStageSpec *spec);
+
+/* What a stream remembers goes over from one stage to the next. */
+void stage_continue(NstStage *stage, const NstStage *before);
+
+/* Paints with all of the options but size, and fills in the report's size and `painted`. */
+int stage_paint(NstStage *stage, const NstPicture *in, const NstPicture *out, const NstStylizeOptions *options,
+                const NstFrameInfo *info, NstFrameReport *report, NstError *err);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "transfer.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+
+enum { ROWS_AT_A_TIME = 8 };
+
+/* ---- making one ---- */
+
+static size_t slot_floats(int width)
+{
+    return align_floats(picture_scratch(width)) + TRANSFER_ROWS * align_floats((size_t)width);
+}
+
+size_t transfer_bytes_for(const NstCompute *compute, int width, int work_width)
+{
+    return (size_t)team_of(compute).threads * slot_floats(width) * sizeof(float) +
+           (size_t)work_width * sizeof(NstCover);
+}
+
+static NstCover cover_of(int i, int n, int of)
+{
+    double from = (double)i * of / n, to = (double)(i + 1) * of / n;
+    NstCover cover = {.first = (int)from, .last = min_int((int)ceil(to) - 1, of - 1)};
+    cover.first_part = (float)(fmin(to, cover.first + 1) - from);
+    cover.last_part = (float)(to - cover.last);
+    return cover;
+}
+
+int transfer_create(NstTransfer *transfer, const NstCompute *compute, int width, int height, int work_width,
+                    int work_height, NstError *err)
+{
+    *transfer = (NstTransfer){.team = team_of(compute), .width = width, .height = height, .work_width = work_width,
+                              .work_height = work_height, .slot_floats = slot_floats(width)};
+    dsp_init(&transfer->dsp, compute->cpu);
+    transfer->scratch = aligned_calloc((size_t)transfer->team.threads * transfer->slot_floats, sizeof(float));
+    transfer->columns = calloc((size_t)work_width, sizeof(*transfer->columns));
+    if (!transfer->scratch || !transfer->columns)
+        return fail(err, NST_ENOMEM, "%dx%d pixels: out of memory", width, height);
+    for (int x = 0; x < work_width; x++)
+        transfer->columns[x] = cover_of(x, work_width, width);
+    return NST_OK;
+}
+
+void transfer_free(NstTransfer *transfer)
+{
+    aligned_free(transfer->scratch);
+    free(transfer->columns);
+    *transfer = (NstTransfer){0};
+}
+
+/* ---- the work of one call ---- */
+
+typedef struct NstCall {
+    const NstTransfer *transfer;
+    const NstPicture *in, *out;
+    const NstPlanes *planes;
+    float strength;
+} NstCall;
+
+float *transfer_scratch(const NstTransfer *transfer, int slot)
+{
+    return transfer->scratch + (size_t)slot * transfer->slot_floats;
+}
+
+void transfer_rows(const NstTransfer *transfer, int slot, float *rows[TRANSFER_ROWS])
+{
+    for (int i = 0; i < TRANSFER_ROWS; i++)
+        rows[i] = transfer_scratch(transfer, slot) + align_floats(picture_scratch(transfer->width)) +
+                  (size_t)i * align_floats((size_t)transfer->width);
+}
+
+/* ---- loading ---- */
+
+static void load_task(void *arg, int unit, int slot)
+{
+    const NstCall *call = arg;
+    for (int y = unit * ROWS_AT_A_TIME; y < min_int((unit + 1) * ROWS_AT_A_TIME, call->in->height); y++)
+        picture_load_row(&call->transfer->dsp, call->in, y, call->planes, transfer_scratch(call->transfer, slot));
+}
+
+/* A row of n means, times factor, of a row that sums rows up */
+static void reduce_row(float *to, int n, const float *from, const NstCover *covers, float factor)
+{
+    for (int x = 0; x < n; x++) {
+        NstCover cover = covers[x];
+        float sum = cover.first_part * from[cover.first];
+        for (int i = cover.first + 1; i < cover.last; i++)
+            sum += from[i];
+        if (cover.last > cover.first)
+            sum += cover.last_part * from[cover.last];
+        to[x] = factor * sum;
+    }
+}
+
+static void load_reduced_row(const NstCall *call, int y, int slot)
+{
+    const NstTransfer *transfer = call->transfer;
+    size_t width = (size_t)transfer->width;
+    float *row[TRANSFER_ROWS], **sums = row + 3;
+    transfer_rows(transfer, slot, row);
+    NstPlanes one = {{row[0], row[1], row[2]}, 0, call->planes->scale};
+    NstCover cover = cover_of(y, transfer->work_height, transfer->height);
+    float factor = (float)transfer->work_width / (float)transfer->width * (float)transfer->work_height /
+                   (float)transfer->height;
+    for (int c = 0; c < 3; c++)
+        memset(sums[c], 0, width * sizeof(*sums[c]));
+    for (int i = cover.first; i <= cover.last; i++) {
+        float part = i == cover.first ? cover.first_part : i == cover.last ? cover.last_part : 1;
+        picture_load_row(&call->transfer->dsp, call->in, i, &one, transfer_scratch(transfer, slot));
+        for (int c = 0; c < 3; c++)
+            transfer->dsp.axpy(sums[c], one.rgb[c], part, width);
+    }
+    for (int c = 0; c < 3; c++)
+        reduce_row(call->planes->rgb[c] + y * call->planes->stride, transfer->work_width, sums[c],
+                   transfer->columns, factor);
+}
+
+static void reduce_task(void *arg, int unit, int slot)
+{
+    const NstCall *call = arg;
+    const NstTransfer *transfer = call->transfer;
+    for (int y = unit * ROWS_AT_A_TIME; y < min_int((unit + 1) * ROWS_AT_A_TIME, transfer->work_height); y++)
+        load_reduced_row(call, y, slot);
+}
+
+void transfer_load(const NstTransfer *transfer, const NstPicture *in, const NstPlanes *planes)
+{
+    NstCall call = {.transfer = transfer, .in = in, .planes = planes};
+    bool same = transfer->work_width == transfer->width && transfer->work_height == transfer->height;
+    team_for(&transfer->team, ceil_div(transfer->work_height, ROWS_AT_A_TIME), same ? load_task : reduce_task, &call);
+}
+
+/* ---- storing ---- */
+
+static void store_task(void *arg, int unit, int slot)
+{
+    const NstCall *call = arg;
+    int bands = picture_bands(call->in);
+    for (int band = unit * ROWS_AT_A_TIME; band < min_int((unit + 1) * ROWS_AT_A_TIME, bands); band++)
+        picture_store_band(&call->transfer->dsp, call->out, call->in, band, call->planes, call->strength,
+                           transfer_scratch(call->transfer, slot));
+}
+
+void transfer_store(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out, const NstPlanes *planes,
+                    float strength)
+{
+    NstCall call = {transfer, in, out, planes, strength};
+    team_for(&transfer->team, ceil_div(picture_bands(in), ROWS_AT_A_TIME), store_task, &call);
+}
+
+static void copy_task(void *arg, int unit, int slot)
+{
+    const NstCall *call = arg;
+    int bands = picture_bands(call->in);
+    (void)slot;
+    for (int band = unit * ROWS_AT_A_TIME; band < min_int((unit + 1) * ROWS_AT_A_TIME, bands); band++)
+        picture_copy_band(call->out, call->in, band);
+}
+
+void transfer_copy(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out)
+{
+    NstCall call = {.transfer = transfer, .in = in, .out = out};
+    team_for(&transfer->team, ceil_div(picture_bands(in), ROWS_AT_A_TIME), copy_task, &call);
+}

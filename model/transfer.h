@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_TRANSFER_H
+#define NST_MODEL_TRANSFER_H
+
+#include "kernels/dsp.h"
+#include "picture.h"
+#include "threads.h"
+
+/* What sample i of a few covers of a row or column of many: all from `first` to `last`, of these two a part. */
+typedef struct NstCover {
+    int first, last;
+    float first_part, last_part; /* the first one's where they are the same */
+} NstCover;
+
+/* Whole pictures between their own format and planes, in runs of rows that threads share. */
+typedef struct NstTransfer {
+    NstDsp dsp;
+    NstTeam team;
+    int width, height;       /* of the pictures */
+    int work_width, work_height; /* of the planes that are loaded; not larger */
+    NstCover *columns;       /* of each of work_width */
+    float *scratch;          /* slot_floats for each of the team */
+    size_t slot_floats;
+} NstTransfer;
+
+int transfer_create(NstTransfer *transfer, const NstCompute *compute, int width, int height, int work_width,
+                    int work_height, NstError *err);
+void transfer_free(NstTransfer *transfer);
+size_t transfer_bytes_for(const NstCompute *compute, int width, int work_width);
+
+enum { TRANSFER_ROWS = 6 };
+
+/* A slot's scratch for picture_load_row and picture_store_band, and rows of the picture's width beside it. */
+float *transfer_scratch(const NstTransfer *transfer, int slot);
+void transfer_rows(const NstTransfer *transfer, int slot, float *rows[TRANSFER_ROWS]);
+
+/* Into planes of the working size: where that is smaller, each sample is the mean over its area of the picture. */
+void transfer_load(const NstTransfer *transfer, const NstPicture *in, const NstPlanes *planes);
+
+/* From planes of the picture's own size; see picture_store_band. */
+void transfer_store(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out, const NstPlanes *planes,
+                    float strength);
+
+void transfer_copy(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out);
+
+#endif
