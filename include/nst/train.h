@@ -28,7 +28,7 @@ extern "C" {
  *
  * x' is the crop x moved by W (shift, zoom and rotation by a few samples, drawn anew for each sample), under light that
  * changes across the picture by up to 10 %, with noise of a standard deviation up to 0.04. s is the change of luminance
- * by that light (Gao et al. 2018, eq. 6). It is what makes a style steady in video, and costs a fifth of the time.
+ * by that light (Gao et al. 2018, eq. 6). It is what makes a style steady in video, and costs a quarter more time.
  *
  * With the same options, pictures and seed the same bits come out, for any number of threads, and however often the
  * run was stopped and resumed.
