@@ -8,28 +8,12 @@
 #include "arch.h"
 #include "backward.h"
 #include "exec.h"
-#include "image.h"
 #include "optim.h"
 #include "trainer.h"
 #include "util.h"
 
-/* The crops are squares of SMALLEST_CROP to LARGEST_CROP times the short side of the picture. */
-static const double SMALLEST_CROP = 0.7, LARGEST_CROP = 0.95;
-
 static const float LAST_RATE = 0.03f; /* share of the learning rate at the end of the cosine */
 static const float ADAM_EPS = 1e-8f;
-
-typedef enum Purpose { FOR_WEIGHTS, FOR_ORDER, FOR_CROP, FOR_MOTION } Purpose;
-
-/* A generator for each purpose and number, so that no state has to be carried from one sample to the next */
-static NstRandom random_for(uint64_t seed, Purpose purpose, uint64_t number)
-{
-    NstRandom random;
-    random_seed(&random, seed);
-    random_seed(&random, random_next(&random) ^ (uint64_t)purpose);
-    random_seed(&random, random_next(&random) ^ number);
-    return random;
-}
 
 float trainer_schedule(const NstTrainOptions *options, int step, int steps)
 {
@@ -74,7 +58,7 @@ static int describe(NstTrainer *trainer, const NstModel *network, const NstImage
     trainer->description = train_options_describe(&trainer->options);
     if (!cJSON_AddStringToObject(trainer->description, "style_picture", picture) ||
         !cJSON_AddStringToObject(trainer->description, "loss_network", loss) ||
-        !cJSON_AddNumberToObject(trainer->description, "content_pictures", trainer->n_content))
+        !cJSON_AddNumberToObject(trainer->description, "content_pictures", trainer->sampler.n))
         return fail(err, NST_ENOMEM, "no memory for the trainer");
     if (!trainer->options.init)
         return NST_OK;
@@ -163,12 +147,8 @@ static int create_loss(NstTrainer *trainer, const NstModel *network, const NstIm
     return loss_set_style(trainer->loss, style, err);
 }
 
-static int open_trainer(NstTrainer *trainer, const NstTrainOptions *options, const NstModel *loss,
-                        const NstImage *style, NstError *err)
+static int open_trainer(NstTrainer *trainer, const NstModel *loss, const NstImage *style, NstError *err)
 {
-    NST_TRY(train_options_copy(&trainer->options, options, err));
-    if (trainer->n_content < 1)
-        return fail(err, NST_EINVAL, "%d content pictures; at least 1 expected", trainer->n_content);
     NST_TRY(describe(trainer, loss, style, err));
     NST_TRY(create_network(trainer, err));
     NST_TRY(create_loss(trainer, loss, style, err));
@@ -178,9 +158,7 @@ static int open_trainer(NstTrainer *trainer, const NstTrainOptions *options, con
         NST_TRY(stability_create(&trainer->stability, &trainer->graph, crop, crop, &trainer->options.compute, err));
     NST_TRY(nst_image_alloc(&trainer->crop, crop, crop, err));
     trainer->grad = aligned_calloc((size_t)crop * (size_t)crop, 3 * sizeof(float));
-    trainer->order = calloc((size_t)trainer->n_content, sizeof(int));
-    trainer->order_epoch = -1;
-    return trainer->grad && trainer->order ? NST_OK : fail(err, NST_ENOMEM, "no memory for the trainer");
+    return trainer->grad ? NST_OK : fail(err, NST_ENOMEM, "no memory for the trainer");
 }
 
 int nst_trainer_open(NstTrainer **out, const NstTrainOptions *options, const NstModel *loss, const NstImage *style,
@@ -189,10 +167,11 @@ int nst_trainer_open(NstTrainer **out, const NstTrainOptions *options, const Nst
     NstTrainer *trainer = *out = calloc(1, sizeof(*trainer));
     if (!trainer)
         return fail(err, NST_ENOMEM, "no memory for the trainer");
-    trainer->source = source;
-    trainer->opaque = opaque;
-    trainer->n_content = n_content;
-    const int code = open_trainer(trainer, options, loss, style, err);
+    int code = train_options_copy(&trainer->options, options, err);
+    if (code == NST_OK)
+        code = sampler_open(&trainer->sampler, source, opaque, n_content, trainer->options.seed, err);
+    if (code == NST_OK)
+        code = open_trainer(trainer, loss, style, err);
     if (code < 0)
         nst_trainer_close(out);
     return code;
@@ -214,52 +193,11 @@ void nst_trainer_close(NstTrainer **out)
     graph_free(&trainer->graph);
     nst_image_free(&trainer->crop);
     aligned_free(trainer->grad);
-    free(trainer->order);
+    sampler_close(&trainer->sampler);
     cJSON_Delete(trainer->description);
     train_options_free(&trainer->options);
     free(trainer);
     *out = NULL;
-}
-
-/* The content picture of a sample: each epoch goes through all of them in an order of its own (Fisher and Yates). */
-static int content_index(NstTrainer *trainer, int64_t sample)
-{
-    const int64_t epoch = sample / trainer->n_content;
-    int *order = trainer->order;
-    if (trainer->order_epoch != epoch) {
-        NstRandom random = random_for(trainer->options.seed, FOR_ORDER, (uint64_t)epoch);
-        for (int i = 0; i < trainer->n_content; i++) {
-            const int j = random_below(&random, i + 1);
-            order[i] = order[j];
-            order[j] = i;
-        }
-        trainer->order_epoch = epoch;
-    }
-    return order[sample % trainer->n_content];
-}
-
-/* Fills trainer->crop. */
-static int take_crop(NstTrainer *trainer, int64_t sample, NstError *err)
-{
-    NstRandom random = random_for(trainer->options.seed, FOR_CROP, (uint64_t)sample);
-    const int index = content_index(trainer, sample);
-    NstImage picture = {0};
-
-    int code = trainer->source(trainer->opaque, index, &picture, err);
-    if (code == NST_OK && (!picture.data || picture.width < 1 || picture.height < 1))
-        code = fail(err, NST_EINVAL, "content picture %d is empty", index);
-    if (code == NST_OK) {
-        const double part = SMALLEST_CROP + (LARGEST_CROP - SMALLEST_CROP) * random_uniform(&random);
-        NstBox box = {.w = part * min_int(picture.width, picture.height)};
-        box.h = box.w;
-        box.x = random_uniform(&random) * (picture.width - box.w);
-        box.y = random_uniform(&random) * (picture.height - box.h);
-        code = image_resample(&picture, &box, &trainer->crop, err);
-        if (random_below(&random, 2))
-            image_mirror(&trainer->crop);
-    }
-    nst_image_free(&picture);
-    return code;
 }
 
 /* The stability of one sample, whose picture the plan has painted; its gradients are added, those of the output to grad */
@@ -284,7 +222,7 @@ static int add_sample(NstTrainer *trainer, int64_t sample, Sums *sums, NstError 
     const size_t count = 3 * (size_t)options->crop * (size_t)options->crop;
     NstLossTerms terms;
 
-    NST_TRY(take_crop(trainer, sample, err));
+    NST_TRY(sampler_crop(&trainer->sampler, sample, &trainer->crop, err));
     memcpy(plan_value(trainer->plan, 0), trainer->crop.data, count * sizeof(float));
     exec_forward(trainer->plan);
     loss_set_content(trainer->loss, trainer->crop.data);

@@ -8,6 +8,7 @@
 #include "graph.h"
 #include "loss.h"
 #include "plan.h"
+#include "sampler.h"
 #include "stability.h"
 
 /* What Adam keeps of one tensor */
@@ -23,9 +24,7 @@ typedef struct NstMoments {
 struct NstTrainer {
     NstTrainOptions options; /* no zeroes left that mean a default; strings are the trainer's */
     cJSON *description;      /* the options that decide the result, and marks of the pictures and the loss network */
-    NstContentSource source;
-    void *opaque;
-    int n_content;
+    NstSampler sampler;
     NstGraph graph;
     NstMoments *moments; /* one a tensor */
     NstPlan *plan;
@@ -33,8 +32,6 @@ struct NstTrainer {
     NstStability *stability; /* NULL where its weight is 0 */
     NstImage crop;
     float *grad;         /* dL/d(output) */
-    int *order;          /* of the content pictures in epoch order_epoch */
-    int64_t order_epoch; /* -1: none yet */
     int step;            /* steps done */
 };
 

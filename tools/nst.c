@@ -22,6 +22,7 @@ static const Entry entries[] = {
     {"train", cmd_train, "train a style on a painting and a folder of photos"},
     {"info", cmd_info, "show what a .nsw file holds"},
     {"score", cmd_score, "measure a result against its style, content and motion"},
+    {"distill", cmd_distill, "make a slim loss network of a large one, on a folder of photos"},
     {"convert", cmd_convert, "make a .nsw file from weights of another program"},
     {"bench", cmd_bench, "measure how fast a network runs, and where its time goes"},
 };
@@ -87,7 +88,7 @@ int main(int argc, char **argv)
 {
     wait_without_spinning(argv);
     if (argc < 2)
-        return usage_error("", "a command is needed: apply, train, info, score, convert or bench");
+        return usage_error("", "a command is needed: apply, train, info, score, distill, convert or bench");
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
         return flushed(print_help());
     if (!strcmp(argv[1], "--version")) {

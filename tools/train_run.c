@@ -16,6 +16,7 @@
 #include "nst.h"
 #include "nsw.h"
 #include "report.h"
+#include "style.h"
 #include "util.h"
 
 static const char NAME[] = "train";
@@ -80,15 +81,6 @@ static int check_checkpoint(const TrainSettings *settings, NstError *err)
     return NST_OK;
 }
 
-static int load_model(NstModel **model, const char *name, NstError *err)
-{
-    char *path;
-    NST_TRY(nst_style_find(name, &path, err));
-    int code = nst_model_load(model, path, err);
-    free(path);
-    return code;
-}
-
 static int check_painting(const Bitmap *bitmap, const char *path, NstError *err)
 {
     size_t bytes = (size_t)bitmap->width * (size_t)bitmap->height * 3;
@@ -133,9 +125,9 @@ static int load_inputs(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
     NST_TRY(check_checkpoint(settings, err));
-    NST_TRY(load_model(&run->loss, settings->loss, err));
+    NST_TRY(style_load(&run->loss, settings->loss, err));
     if (settings->init)
-        NST_TRY(load_model(&run->init, settings->init, err));
+        NST_TRY(style_load(&run->init, settings->init, err));
     NST_TRY(load_painting(run, err));
     NST_TRY(load_preview(run, err));
     NST_TRY(content_open(&run->content, &settings->content, settings->frames, settings->content_size,

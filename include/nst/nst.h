@@ -9,6 +9,7 @@
  */
 
 #include <nst/compute.h>
+#include <nst/distill.h>
 #include <nst/error.h>
 #include <nst/model.h>
 #include <nst/optim.h>
