@@ -2,6 +2,7 @@
 #if defined(__x86_64__)
 
 #include <immintrin.h>
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -86,6 +87,17 @@ TARGET static inline void avx2_store_some(float *p, V v, int n)
 #define FEW_VECTORS(co) ((co) == 4 ? 3 : (co) == 3 ? 4 : 6)
 #include "few_tmpl.h"
 
+#define V_MAX(a, b) _mm256_max_ps(a, b)
+
+TARGET static inline void avx2_sum4(V a, V b, V c, V d, float s[4])
+{
+    V pairs = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    _mm_storeu_ps(s, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1)));
+}
+
+#include "flow_tmpl.h"
+#include "refine_tmpl.h"
+
 void dsp_init_avx2(NstDsp *dsp)
 {
     avx2_kernels_fill(dsp);
@@ -93,6 +105,8 @@ void dsp_init_avx2(NstDsp *dsp)
     avx2_winograd_fill(dsp);
     avx2_gemm_fill(dsp);
     avx2_few_fill(dsp);
+    avx2_flow_fill(dsp);
+    avx2_refine_fill(dsp);
 }
 
 #endif

@@ -2,6 +2,7 @@
 #if defined(__x86_64__)
 
 #include <immintrin.h>
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -80,6 +81,7 @@ TARGET static inline void avx512_store_some(float *p, V v, int n)
 
 #define FEW_VECTORS(co) 6
 #include "few_tmpl.h"
+#include "refine_tmpl.h"
 
 void dsp_init_avx512(NstDsp *dsp)
 {
@@ -88,6 +90,7 @@ void dsp_init_avx512(NstDsp *dsp)
     avx512_winograd_fill(dsp);
     avx512_gemm_fill(dsp);
     avx512_few_fill(dsp);
+    avx512_refine_fill(dsp);
 }
 
 #endif

@@ -41,6 +41,37 @@ typedef struct NstSamples {
     float offset, scale; /* sample = offset + scale * value */
 } NstSamples;
 
+enum { NST_PATCH = 8, NST_PATCH_SAMPLES = NST_PATCH * NST_PATCH };
+#define NST_PATCH_DAMPING 16.0f /* added to the matrix of a patch: a gradient of half a level at each sample */
+#define NST_PATCH_STEP 0.02f    /* samples: a search ends with a step shorter than this */
+
+/* A patch of NST_PATCH x NST_PATCH samples of one level of a pyramid, and the other picture, in which it is looked for. */
+typedef struct NstPatch {
+    const float *own, *gx, *gy;  /* first sample of the patch and its gradients */
+    const float *other;          /* sample (0, 0) of the other picture */
+    ptrdiff_t stride;            /* of all of them */
+    float x, y;                  /* where in the picture the patch lies */
+    float min, max_x, max_y;     /* where it may land: a whole number and less than the sample before the frame's end */
+} NstPatch;
+
+/* Weights of the terms of a flow's refinement; how little a flow must bend to count as smooth, squared */
+#define NST_REFINE_BRIGHTNESS 8.0f
+#define NST_REFINE_GRADIENT 5.0f
+#define NST_REFINE_SMOOTHNESS 16.0f
+#define NST_REFINE_BEND 2e-4f
+
+/* The planes that refine.c works on: w x h samples from (0, 0) on, rows a stride apart, and a frame of one sample. */
+typedef struct NstRefine {
+    int w, h;
+    ptrdiff_t stride;
+    float *u0, *v0;           /* the flow as it came */
+    float *u[2], *v[2];       /* as it is, and before the last step */
+    float *mean, *diff;       /* of a sample and the one that it came from */
+    float *known;             /* 0 where that lies outside the picture */
+    float *a11, *a12, *a22, *b1, *b2;
+    float *right, *down;      /* smoothness towards the next sample and the one below; 0 across the frame */
+} NstRefine;
+
 /*
  * The kernels: single-threaded inner loops over rows or blocks of floats, chosen once for a plan. scalar.c is the
  * reference that every other variant is tested against; dsp_init starts from it and overrides upwards, one
@@ -132,6 +163,20 @@ typedef struct NstDsp {
     void (*enlarge2)(float *y, const float *x, float before, size_t n);
     /* n samples from 2n: y[i] = before x[2i-1] + 0.5 x[2i] + (0.5 - before) x[2i+1] */
     void (*reduce2)(float *y, const float *x, float before, size_t n);
+
+    /* Optical flow, flow_tmpl.h: rows of a pyramid and their gradients; patches */
+    void (*flow_halve)(const float *a, const float *b, float *y, int n);
+    void (*flow_gradients)(const float *y, ptrdiff_t stride, float *gx, float *gy, int n);
+    float (*flow_cost)(const NstPatch *patch, const float move[2]);
+    float (*flow_search)(const NstPatch *patch, float move[2], int iterations);
+    void (*flow_spread)(const NstPatch *patch, const float move[2], int first, int n, float *u, float *v, float *weight,
+                        ptrdiff_t stride);
+
+    /* Refinement of a flow, refine_tmpl.h: one row each */
+    void (*refine_warp)(const NstRefine *r, const float *own, const float *other, ptrdiff_t stride, int y);
+    void (*refine_terms)(const NstRefine *r, int y);
+    void (*refine_smoothness)(const NstRefine *r, int y);
+    void (*refine_relax)(const NstRefine *r, int y, float omega);
 } NstDsp;
 
 /* The best table for the machine within a mask of NST_CPU_* bits; 0 is the scalar reference. */

@@ -2,6 +2,7 @@
 #if defined(__aarch64__)
 
 #include <arm_neon.h>
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -72,6 +73,16 @@ static inline void neon_store_some(float *p, V v, int n)
 #define FEW_VECTORS(co) ((co) == 4 ? 5 : 6)
 #include "few_tmpl.h"
 
+#define V_MAX(a, b) vmaxq_f32(a, b)
+
+static inline void neon_sum4(V a, V b, V c, V d, float s[4])
+{
+    vst1q_f32(s, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
+}
+
+#include "flow_tmpl.h"
+#include "refine_tmpl.h"
+
 void dsp_init_neon(NstDsp *dsp)
 {
     neon_kernels_fill(dsp);
@@ -79,6 +90,8 @@ void dsp_init_neon(NstDsp *dsp)
     neon_winograd_fill(dsp);
     neon_gemm_fill(dsp);
     neon_few_fill(dsp);
+    neon_flow_fill(dsp);
+    neon_refine_fill(dsp);
 }
 
 #endif

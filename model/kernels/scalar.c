@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The reference: every other variant is tested against these. */
+#include <math.h>
 #include <string.h>
 
 #include "../half.h"
@@ -59,6 +60,19 @@ static inline void scalar_store_some(float *p, float v, int n)
 #define FEW_VECTORS(co) 1
 #include "few_tmpl.h"
 
+#define V_MAX(a, b) ((a) > (b) ? (a) : (b))
+
+static inline void scalar_sum4(float a, float b, float c, float d, float s[4])
+{
+    s[0] = a;
+    s[1] = b;
+    s[2] = c;
+    s[3] = d;
+}
+
+#include "flow_tmpl.h"
+#include "refine_tmpl.h"
+
 static void scalar_gemm(int trans_a, int trans_b, int m, int n, int k, const float *a, int lda, const float *b,
                         int ldb, float beta, float *c, int ldc)
 {
@@ -96,6 +110,8 @@ void dsp_init_scalar(NstDsp *dsp)
     scalar_rows_fill(dsp);
     scalar_winograd_fill(dsp);
     scalar_few_fill(dsp);
+    scalar_flow_fill(dsp);
+    scalar_refine_fill(dsp);
     dsp->gemm = scalar_gemm;
     dsp->panel_height = 1;
     dsp->panel_width = SCALAR_PANEL;

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "flow.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "refine.h"
+#include "util.h"
+
+enum {
+    LEVELS_MAX = 6,
+    STRIDE = NST_PATCH / 2, /* from patch to patch: a cell of STRIDE x STRIDE samples is covered by 2 x 2 patches */
+    FRAME = 2 * NST_PATCH,  /* samples around a level, repeating its edge */
+    LEVEL_MIN = 24,         /* the smaller side of the coarsest level */
+    ITERATIONS = 12         /* of the search for a patch, at most */
+};
+
+typedef struct Level {
+    int w, h;
+    ptrdiff_t stride;
+    float *y, *gx, *gy; /* luma and its gradients at (0, 0), inside their frames */
+} Level;
+
+typedef struct Pyramid {
+    Level level[LEVELS_MAX]; /* 0 is the finest */
+} Pyramid;
+
+struct NstOpticalFlow {
+    const NstDsp *dsp;
+    const NstTeam *team;
+    int n_levels, current;
+    Pyramid pyramid[2];
+    NstField field[2][LEVELS_MAX]; /* by way */
+    float *moves, *better;         /* two floats a patch, before and after neighbours were asked */
+    float *costs;
+    float *sums;                   /* for each of the team: a row of cells of the dense field */
+    float *refinement;             /* memory of refine.c */
+    float *memory;
+};
+
+/* Patches lie half outside the picture at its edges, so that every cell has its four. */
+static int patches(int side)
+{
+    return ceil_div(side, STRIDE) + 1;
+}
+
+/* ---- memory: laid out twice, to be counted and to be had ---- */
+
+typedef struct Arena {
+    float *at; /* NULL: count only */
+    size_t used;
+} Arena;
+
+static float *take(Arena *arena, size_t floats)
+{
+    float *got = arena->at ? arena->at + arena->used : NULL;
+    arena->used += align_floats(floats);
+    return got;
+}
+
+static float *take_framed(Arena *arena, const Level *level)
+{
+    float *plane = take(arena, (size_t)level->stride * (size_t)(level->h + 2 * FRAME));
+    return plane ? plane + FRAME * level->stride + FRAME : NULL;
+}
+
+static void lay_out_level(NstOpticalFlow *flow, int index, int w, int h, Arena *arena)
+{
+    for (int i = 0; i < 2; i++) {
+        Level *level = &flow->pyramid[i].level[index];
+        level->w = w;
+        level->h = h;
+        level->stride = (ptrdiff_t)align_floats((size_t)w + 2 * FRAME);
+        level->y = take_framed(arena, level);
+        level->gx = take_framed(arena, level);
+        level->gy = take_framed(arena, level);
+        NstField *field = &flow->field[i][index];
+        field->w = w;
+        field->h = h;
+        field->x = take(arena, (size_t)w * (size_t)h);
+        field->y = take(arena, (size_t)w * (size_t)h);
+    }
+}
+
+/* Floats of a row of cells: two patches hang over its ends. */
+static size_t sums_stride(int w)
+{
+    return align_floats((size_t)patches(w) * STRIDE + NST_PATCH);
+}
+
+static size_t lay_out(NstOpticalFlow *flow, int w, int h, int threads, float *memory)
+{
+    Arena arena = {memory, 0};
+    size_t n_patches = (size_t)patches(w) * (size_t)patches(h);
+    flow->moves = take(&arena, 2 * n_patches);
+    flow->better = take(&arena, 2 * n_patches);
+    flow->costs = take(&arena, n_patches);
+    flow->sums = take(&arena, (size_t)threads * 3 * STRIDE * sums_stride(w));
+    flow->refinement = take(&arena, refine_floats(w, h));
+    for (int i = 0; i < LEVELS_MAX; i++) {
+        lay_out_level(flow, i, w, h, &arena);
+        flow->n_levels = i + 1;
+        w /= 2;
+        h /= 2;
+        if (min_int(w, h) < LEVEL_MIN)
+            break;
+    }
+    return arena.used;
+}
+
+size_t flow_bytes(int w, int h, int threads)
+{
+    NstOpticalFlow flow;
+    return lay_out(&flow, w, h, threads, NULL) * sizeof(float);
+}
+
+int flow_create(NstOpticalFlow **out, int w, int h, const NstDsp *dsp, const NstTeam *team, NstError *err)
+{
+    NstOpticalFlow *flow = *out = calloc(1, sizeof(*flow));
+    float *memory = aligned_calloc(flow_bytes(w, h, team->threads), 1);
+    if (!flow || !memory) {
+        aligned_free(memory);
+        flow_free(out);
+        return fail(err, NST_ENOMEM, "optical flow of %dx%d samples: out of memory", w, h);
+    }
+    flow->dsp = dsp;
+    flow->team = team;
+    flow->memory = memory;
+    lay_out(flow, w, h, team->threads, memory);
+    return NST_OK;
+}
+
+void flow_free(NstOpticalFlow **flow)
+{
+    if (*flow)
+        aligned_free((*flow)->memory);
+    free(*flow);
+    *flow = NULL;
+}
+
+/* ---- pyramid ---- */
+
+enum { ROWS = 8 };
+
+/* A step of the pyramid's making, over rows of `to`. */
+typedef struct Step {
+    const NstDsp *dsp;
+    const Level *from;
+    Level *to;
+} Step;
+
+static void frame_row(const Level *level, int y)
+{
+    float *row = level->y + y * level->stride;
+    for (int x = 1; x <= FRAME; x++) {
+        row[-x] = row[0];
+        row[level->w - 1 + x] = row[level->w - 1];
+    }
+}
+
+static void frame_ends(const Level *level)
+{
+    size_t bytes = (size_t)level->stride * sizeof(float);
+    float *first = level->y - FRAME, *last = first + (level->h - 1) * level->stride;
+    for (int y = 1; y <= FRAME; y++) {
+        memcpy(first - y * level->stride, first, bytes);
+        memcpy(last + y * level->stride, last, bytes);
+    }
+}
+
+static void halve_task(void *arg, int unit, int slot)
+{
+    const Step *step = arg;
+    (void)slot;
+    for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, step->to->h); y++) {
+        const float *a = step->from->y + 2 * y * step->from->stride;
+        step->dsp->flow_halve(a, a + step->from->stride, step->to->y + y * step->to->stride, step->to->w);
+        frame_row(step->to, y);
+    }
+}
+
+/* Gradients reach into the frame as far as patches lie over it. */
+static void gradients_task(void *arg, int unit, int slot)
+{
+    const Step *step = arg;
+    const Level *to = step->to;
+    (void)slot;
+    for (int y = unit * ROWS - NST_PATCH; y < min_int((unit + 1) * ROWS - NST_PATCH, to->h + NST_PATCH); y++) {
+        ptrdiff_t at = y * to->stride - NST_PATCH;
+        step->dsp->flow_gradients(to->y + at, to->stride, to->gx + at, to->gy + at, to->w + 2 * NST_PATCH);
+    }
+}
+
+float *flow_next(NstOpticalFlow *flow, ptrdiff_t *stride)
+{
+    flow->current ^= 1;
+    const Level *level = &flow->pyramid[flow->current].level[0];
+    *stride = level->stride;
+    return level->y;
+}
+
+void flow_ready(NstOpticalFlow *flow)
+{
+    Pyramid *pyramid = &flow->pyramid[flow->current];
+    for (int i = 0; i < flow->n_levels; i++) {
+        Step step = {flow->dsp, &pyramid->level[i > 0 ? i - 1 : 0], &pyramid->level[i]};
+        if (i > 0)
+            team_for(flow->team, ceil_div(step.to->h, ROWS), halve_task, &step);
+        else
+            for (int y = 0; y < step.to->h; y++)
+                frame_row(step.to, y);
+        frame_ends(step.to);
+        team_for(flow->team, ceil_div(step.to->h + 2 * NST_PATCH, ROWS), gradients_task, &step);
+    }
+}
+
+const float *flow_luma(const NstOpticalFlow *flow, int age, ptrdiff_t *stride)
+{
+    const Level *level = &flow->pyramid[flow->current ^ age].level[0];
+    *stride = level->stride;
+    return level->y;
+}
+
+/* ---- search ---- */
+
+/* One level of one way. */
+typedef struct Search {
+    NstOpticalFlow *flow;
+    const Level *own, *other;
+    const NstField *coarser; /* of the level before; NULL for the first */
+    NstField *field;
+    int columns, rows;       /* of patches */
+} Search;
+
+static NstPatch patch_at(const Search *search, int column, int row)
+{
+    const Level *own = search->own;
+    int x = (column - 1) * STRIDE, y = (row - 1) * STRIDE;
+    ptrdiff_t at = y * own->stride + x;
+    return (NstPatch){
+        .own = own->y + at, .gx = own->gx + at, .gy = own->gy + at, .other = search->other->y, .stride = own->stride,
+        .x = (float)x, .y = (float)y, .min = -FRAME,
+        .max_x = (float)(own->w + FRAME - NST_PATCH - 2), .max_y = (float)(own->h + FRAME - NST_PATCH - 2)};
+}
+
+/* A patch begins where the coarser level found its middle. */
+static void start_move(const Search *search, int column, int row, float move[2])
+{
+    const NstField *coarser = search->coarser;
+    move[0] = move[1] = 0;
+    if (!coarser)
+        return;
+    size_t x = (size_t)min_int(column * STRIDE / 2, coarser->w - 1), y = (size_t)min_int(row * STRIDE / 2, coarser->h - 1);
+    move[0] = 2 * coarser->x[y * (size_t)coarser->w + x];
+    move[1] = 2 * coarser->y[y * (size_t)coarser->w + x];
+}
+
+static void search_task(void *arg, int row, int slot)
+{
+    const Search *search = arg;
+    const NstOpticalFlow *flow = search->flow;
+    (void)slot;
+    for (int column = 0; column < search->columns; column++) {
+        int index = row * search->columns + column;
+        NstPatch patch = patch_at(search, column, row);
+        start_move(search, column, row, flow->moves + 2 * index);
+        flow->costs[index] = flow->dsp->flow_search(&patch, flow->moves + 2 * index, ITERATIONS);
+    }
+}
+
+static bool far_apart(const float *a, const float *b)
+{
+    return (a[0] - b[0]) * (a[0] - b[0]) + (a[1] - b[1]) * (a[1] - b[1]) > 0.5f * 0.5f;
+}
+
+/* A neighbour's motion is taken, and searched on from, where it explains the patch better than its own. */
+static void ask_neighbours(const Search *search, int column, int row)
+{
+    static const int steps[4][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
+    const NstOpticalFlow *flow = search->flow;
+    int index = row * search->columns + column;
+    const float *own = flow->moves + 2 * index, *best = own;
+    float cost = flow->costs[index], *move = flow->better + 2 * index;
+    NstPatch patch = patch_at(search, column, row);
+    for (int i = 0; i < 4; i++) {
+        int x = column + steps[i][0], y = row + steps[i][1];
+        if (x < 0 || y < 0 || x >= search->columns || y >= search->rows)
+            continue;
+        const float *theirs = flow->moves + 2 * (y * search->columns + x);
+        if (!far_apart(own, theirs))
+            continue;
+        float their_cost = flow->dsp->flow_cost(&patch, theirs);
+        if (their_cost < cost) {
+            cost = their_cost;
+            best = theirs;
+        }
+    }
+    move[0] = best[0];
+    move[1] = best[1];
+    if (best != own)
+        flow->dsp->flow_search(&patch, move, ITERATIONS);
+}
+
+static void neighbours_task(void *arg, int row, int slot)
+{
+    const Search *search = arg;
+    (void)slot;
+    for (int column = 0; column < search->columns; column++)
+        ask_neighbours(search, column, row);
+}
+
+/* One row of cells: what the two rows of patches say that cover it. */
+static void spread_task(void *arg, int row, int slot)
+{
+    const Search *search = arg;
+    const NstOpticalFlow *flow = search->flow;
+    const NstField *field = search->field;
+    size_t stride = sums_stride(flow->field[0][0].w), part = STRIDE * stride;
+    float *u = flow->sums + (size_t)slot * 3 * part + STRIDE, *v = u + part, *weight = v + part;
+    memset(u - STRIDE, 0, 3 * part * sizeof(float));
+    for (int i = 0; i < 2; i++)
+        for (int column = 0; column < search->columns; column++) {
+            NstPatch patch = patch_at(search, column, row + i);
+            ptrdiff_t at = (column - 1) * STRIDE;
+            flow->dsp->flow_spread(&patch, flow->better + 2 * ((row + i) * search->columns + column),
+                                   (1 - i) * STRIDE, STRIDE, u + at, v + at, weight + at, (ptrdiff_t)stride);
+        }
+    for (int y = 0; y < min_int(STRIDE, field->h - row * STRIDE); y++) {
+        size_t from = (size_t)y * stride, to = (size_t)(row * STRIDE + y) * (size_t)field->w;
+        for (size_t x = 0; x < (size_t)field->w; x++) {
+            float scale = 1 / weight[from + x];
+            field->x[to + x] = u[from + x] * scale;
+            field->y[to + x] = v[from + x] * scale;
+        }
+    }
+}
+
+static void search_level(NstOpticalFlow *flow, NstWay way, int index)
+{
+    int own = way == NST_WAY_BACK ? flow->current : flow->current ^ 1;
+    Search search = {.flow = flow, .own = &flow->pyramid[own].level[index],
+                     .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index]};
+    search.coarser = index + 1 < flow->n_levels ? &flow->field[way][index + 1] : NULL;
+    search.columns = patches(search.own->w);
+    search.rows = patches(search.own->h);
+    team_for(flow->team, search.rows, search_task, &search);
+    team_for(flow->team, search.rows, neighbours_task, &search);
+    team_for(flow->team, search.rows - 1, spread_task, &search);
+    if (way == NST_WAY_BACK) {
+        NstRefineLevel level = {search.own->w, search.own->h, search.own->y, search.other->y, search.own->stride,
+                                search.field->x, search.field->y};
+        refine(&level, flow->dsp, flow->team, flow->refinement);
+    }
+}
+
+const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
+{
+    for (int index = flow->n_levels - 1; index >= 0; index--)
+        search_level(flow, way, index);
+    return &flow->field[way][0];
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_FLOW_H
+#define NST_MODEL_FLOW_H
+
+#include "kernels/dsp.h"
+#include "threads.h"
+
+/*
+ * Dense optical flow between the pictures of one stream by inverse search of patches (Kroeger, Timofte, Dai and Van
+ * Gool 2016, "Fast Optical Flow using Dense Inverse Search"), on a pyramid of luma whose finest level is what the caller gives: half
+ * the size of the video serves well. One thread at a time may use an NstOpticalFlow; it allocates nothing after flow_create,
+ * and its results do not depend on the number of threads.
+ */
+typedef struct NstOpticalFlow NstOpticalFlow;
+
+/* A plane of displacements, in samples: what is at (i, j) lies at (i + x, j + y) in the other picture. */
+typedef struct NstField {
+    int w, h;      /* rows are w floats apart */
+    float *x, *y;
+} NstField;
+
+/* err: NST_ENOMEM. The table and the team must outlive the flow. */
+int flow_create(NstOpticalFlow **flow, int w, int h, const NstDsp *dsp, const NstTeam *team, NstError *err);
+void flow_free(NstOpticalFlow **flow);
+
+/*
+ * The next picture: what was the current one becomes the previous one. Returns sample (0, 0) of luma to fill, in levels
+ * of 0 to 255, rows *stride floats apart; flow_ready then makes it the current one.
+ */
+float *flow_next(NstOpticalFlow *flow, ptrdiff_t *stride);
+void flow_ready(NstOpticalFlow *flow);
+
+/* From the current picture to the previous one; and the other way, less finely, for comparison. */
+typedef enum NstWay { NST_WAY_BACK, NST_WAY_AHEAD } NstWay;
+const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way);
+
+/* Luma of the current picture (0) and of the previous one (1), as given */
+const float *flow_luma(const NstOpticalFlow *flow, int age, ptrdiff_t *stride);
+
+size_t flow_bytes(int w, int h, int threads);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inner loops of optical flow (flow.h). Included once for each variant whose vectors divide a row of a patch, after
+ * kernels_tmpl.h, with
+ *   V_MAX(a, b)             the larger, lane by lane
+ *   sum4(a, b, c, d, s)     s[0..3] = the sums of the lanes of four vectors
+ */
+
+/* ---- rows of a pyramid ---- */
+
+/* y[i] = mean of the 2x2 samples a[2 i], a[2 i + 1], b[2 i], b[2 i + 1] */
+TARGET static void NAME(flow_halve)(const float *restrict a, const float *restrict b, float *restrict y, int n)
+{
+#pragma omp simd
+    for (int i = 0; i < n; i++)
+        y[i] = 0.25f * (a[2 * i] + a[2 * i + 1] + b[2 * i] + b[2 * i + 1]);
+}
+
+/* Central differences; the rows above and below are a stride away. */
+TARGET static void NAME(flow_gradients)(const float *restrict y, ptrdiff_t stride, float *restrict gx,
+                                        float *restrict gy, int n)
+{
+#pragma omp simd
+    for (int i = 0; i < n; i++) {
+        gx[i] = 0.5f * (y[i + 1] - y[i - 1]);
+        gy[i] = 0.5f * (y[i + stride] - y[i - stride]);
+    }
+}
+
+/* ---- patches ---- */
+
+/* Where in the other picture a patch lands that is moved by (u, v), and how far between its samples. */
+TARGET static inline const float *NAME(patch_landing)(const NstPatch *p, float u, float v, float *fx, float *fy)
+{
+    float x = p->x + u, y = p->y + v;
+    x = x < p->min ? p->min : x > p->max_x ? p->max_x : x;
+    y = y < p->min ? p->min : y > p->max_y ? p->max_y : y;
+    int ix = (int)(x - p->min), iy = (int)(y - p->min); /* min is a whole number, so this rounds down */
+    *fx = x - p->min - (float)ix;
+    *fy = y - p->min - (float)iy;
+    return p->other + (iy + (int)p->min) * p->stride + ix + (int)p->min;
+}
+
+/* Of the differences d between the patch moved by (u, v) and itself: the sums of d, d^2, d gx and d gy. */
+TARGET static inline void NAME(patch_sums)(const NstPatch *p, float u, float v, float sums[4])
+{
+    float fx, fy;
+    const float *from = NAME(patch_landing)(p, u, v, &fx, &fy);
+    V wx = V_SET1(fx), wy = V_SET1(fy), s = V_SET1(0), square = s, x = s, y = s;
+    for (int c = 0; c < NST_PATCH; c += VL) {
+        V left = V_LOAD(from + c), top = V_FMA(wx, V_LOAD(from + c + 1) - left, left);
+        for (int r = 0; r < NST_PATCH; r++) {
+            const float *below = from + (r + 1) * p->stride + c;
+            ptrdiff_t at = r * p->stride + c;
+            left = V_LOAD(below);
+            V bottom = V_FMA(wx, V_LOAD(below + 1) - left, left);
+            V d = V_FMA(wy, bottom - top, top) - V_LOAD(p->own + at);
+            s = s + d;
+            square = V_FMA(d, d, square);
+            x = V_FMA(d, V_LOAD(p->gx + at), x);
+            y = V_FMA(d, V_LOAD(p->gy + at), y);
+            top = bottom;
+        }
+    }
+    NAME(sum4)(s, square, x, y, sums);
+}
+
+/* The sum of squared differences of patches that have lost their means: a change of light moves nothing. */
+TARGET static inline float NAME(patch_cost)(const float sums[4])
+{
+    return sums[1] - sums[0] * sums[0] * (1.0f / NST_PATCH_SAMPLES);
+}
+
+TARGET static float NAME(flow_cost)(const NstPatch *p, const float move[2])
+{
+    float sums[4];
+    NAME(patch_sums)(p, move[0], move[1], sums);
+    return NAME(patch_cost)(sums);
+}
+
+/* Sums of gx^2, gx gy, gy^2 without the means, and of gx and gy */
+TARGET static inline void NAME(patch_hessian)(const NstPatch *p, float h[3], float mean[2])
+{
+    float sums[4], squares[4];
+    V zero = V_SET1(0), x = zero, y = zero, xx = zero, xy = zero, yy = zero;
+    for (int r = 0; r < NST_PATCH; r++)
+        for (int c = 0; c < NST_PATCH; c += VL) {
+            V gx = V_LOAD(p->gx + r * p->stride + c), gy = V_LOAD(p->gy + r * p->stride + c);
+            x = x + gx;
+            y = y + gy;
+            xx = V_FMA(gx, gx, xx);
+            xy = V_FMA(gx, gy, xy);
+            yy = V_FMA(gy, gy, yy);
+        }
+    NAME(sum4)(x, y, xx, xy, sums);
+    NAME(sum4)(yy, zero, zero, zero, squares);
+    mean[0] = sums[0] * (1.0f / NST_PATCH_SAMPLES);
+    mean[1] = sums[1] * (1.0f / NST_PATCH_SAMPLES);
+    h[0] = sums[2] - sums[0] * mean[0];
+    h[1] = sums[3] - sums[0] * mean[1];
+    h[2] = squares[0] - sums[1] * mean[1];
+}
+
+/*
+ * Inverse search (Kroeger et al. 2016, eq. 1 and 2; Baker and Matthews 2004): Gauss-Newton steps whose matrix is the
+ * patch's own and so is made once. The best place seen is kept in move. Returns its cost.
+ */
+TARGET static float NAME(flow_search)(const NstPatch *p, float move[2], int iterations)
+{
+    float h[3], mean[2], sums[4], u = move[0], v = move[1], best = 0;
+    NAME(patch_hessian)(p, h, mean);
+    h[0] += NST_PATCH_DAMPING; /* so that a patch without texture stays where it is */
+    h[2] += NST_PATCH_DAMPING;
+    const float scale = 1 / (h[0] * h[2] - h[1] * h[1]);
+    const float u0 = u, v0 = v;
+    for (int i = 0;; i++) {
+        NAME(patch_sums)(p, u, v, sums);
+        float cost = NAME(patch_cost)(sums);
+        if (i && !(cost < best))
+            return best;
+        best = cost;
+        move[0] = u;
+        move[1] = v;
+        float bx = sums[2] - sums[0] * mean[0], by = sums[3] - sums[0] * mean[1];
+        float du = (h[2] * bx - h[1] * by) * scale, dv = (h[0] * by - h[1] * bx) * scale;
+        u -= du;
+        v -= dv;
+        if (i == iterations || du * du + dv * dv < NST_PATCH_STEP * NST_PATCH_STEP ||
+            (u - u0) * (u - u0) + (v - v0) * (v - v0) > NST_PATCH * NST_PATCH)
+            return best;
+    }
+}
+
+/*
+ * Adds rows first to first + n - 1 of a patch to the dense field's sums (Kroeger et al. 2016, eq. 3): a sample's
+ * weight is 1 / max(1, |difference|), so that of the patches that cover it those count most that explain it.
+ */
+TARGET static void NAME(flow_spread)(const NstPatch *p, const float move[2], int first, int n, float *u, float *v,
+                                     float *weight, ptrdiff_t stride)
+{
+    float fx, fy;
+    const float *from = NAME(patch_landing)(p, move[0], move[1], &fx, &fy);
+    V wx = V_SET1(fx), wy = V_SET1(fy), mu = V_SET1(move[0]), mv = V_SET1(move[1]);
+    for (int r = 0; r < n; r++)
+        for (int c = 0; c < NST_PATCH; c += VL) {
+            const float *top = from + (first + r) * p->stride + c, *bottom = top + p->stride;
+            float *at[3] = {u + r * stride + c, v + r * stride + c, weight + r * stride + c};
+            V a = V_LOAD(top), b = V_LOAD(bottom);
+            a = V_FMA(wx, V_LOAD(top + 1) - a, a);
+            b = V_FMA(wx, V_LOAD(bottom + 1) - b, b);
+            V d = V_FMA(wy, b - a, a) - V_LOAD(p->own + (first + r) * p->stride + c);
+            V w = V_SET1(1) / V_MAX(V_SET1(1), V_MAX(d, V_SET1(0) - d));
+            V_STORE(at[0], V_FMA(w, mu, V_LOAD(at[0])));
+            V_STORE(at[1], V_FMA(w, mv, V_LOAD(at[1])));
+            V_STORE(at[2], V_LOAD(at[2]) + w);
+        }
+}
+
+TARGET static void NAME(flow_fill)(NstDsp *dsp)
+{
+    dsp->flow_halve = NAME(flow_halve);
+    dsp->flow_gradients = NAME(flow_gradients);
+    dsp->flow_cost = NAME(flow_cost);
+    dsp->flow_search = NAME(flow_search);
+    dsp->flow_spread = NAME(flow_spread);
+}

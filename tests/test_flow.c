@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Optical flow of a texture whose motion is known exactly. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buffers.h"
+#include "flow.h"
+
+#include <cmocka.h>
+
+/* A motion: sample (x, y) of the picture at time t shows the texture at (x, y) moved by it, zoomed round the middle */
+typedef struct Motion {
+    float dx, dy, zoom, light; /* by a picture; light: levels added */
+} Motion;
+
+/* Waves of several lengths and directions: smooth, without a period that the search could mistake for another */
+static float texture(float x, float y)
+{
+    return 128 + 24 * sinf(0.31f * x + 0.13f * y) + 20 * sinf(0.23f * y - 0.19f * x + 1) +
+           16 * sinf(0.067f * x - 0.41f * y + 2) + 18 * sinf(0.083f * x + 0.071f * y) + 10 * sinf(0.57f * x + 0.5f);
+}
+
+static void show(NstOpticalFlow *flow, int w, int h, Motion m, float t)
+{
+    ptrdiff_t stride;
+    float *y = flow_next(flow, &stride), cx = (float)w / 2, cy = (float)h / 2, zoom = powf(m.zoom, t);
+    for (int j = 0; j < h; j++)
+        for (int i = 0; i < w; i++)
+            y[j * stride + i] = texture(cx + ((float)i - cx) * zoom + m.dx * t, cy + ((float)j - cy) * zoom + m.dy * t) +
+                                m.light * t;
+    flow_ready(flow);
+}
+
+static NstOpticalFlow *open_flow(int w, int h, const NstDsp *dsp, const NstTeam *team, Motion m)
+{
+    NstOpticalFlow *flow;
+    NstError err;
+    assert_ok(flow_create(&flow, w, h, dsp, team, &err));
+    show(flow, w, h, m, 0);
+    show(flow, w, h, m, 1);
+    return flow;
+}
+
+/* Mean distance from the truth, but for what came from outside the picture */
+static double endpoint_error(const NstField *field, Motion m)
+{
+    double sum = 0, n = 0;
+    float cx = (float)field->w / 2, cy = (float)field->h / 2;
+    for (int j = 0; j < field->h; j++)
+        for (int i = 0; i < field->w; i++) {
+            float x = ((float)i - cx) * (m.zoom - 1) + m.dx, y = ((float)j - cy) * (m.zoom - 1) + m.dy;
+            float from_x = (float)i + x, from_y = (float)j + y;
+            int at = j * field->w + i;
+            if (from_x < 0 || from_y < 0 || from_x > (float)field->w - 1 || from_y > (float)field->h - 1)
+                continue;
+            sum += (double)hypotf(field->x[at] - x, field->y[at] - y);
+            n++;
+        }
+    return sum / n;
+}
+
+static Motion backward(Motion m)
+{
+    return (Motion){-m.dx, -m.dy, 1 / m.zoom, -m.light};
+}
+
+static void test_known_motion(void **state)
+{
+    (void)state;
+    static const Motion motions[] = {{0, 0, 1, 0},    {0.25f, -0.4f, 1, 0}, {3.6f, 1.2f, 1, 0}, {-9.3f, 7.7f, 1, 0},
+                                     {0, 0, 1.02f, 0}, {1, 0.5f, 0.98f, 0},  {2, -1, 1, 12}};
+    const NstTeam team = {1, NULL, NULL};
+    NstDsp tables[8];
+    unsigned masks[8];
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (size_t i = 0; i < sizeof(motions) / sizeof(*motions); i++) {
+            NstOpticalFlow *flow = open_flow(160, 96, &tables[table], &team, motions[i]);
+            /* the texture moved by m; what is at x now was at x - m, seen in the other direction */
+            double back = endpoint_error(flow_estimate(flow, NST_WAY_BACK), motions[i]);
+            double ahead = endpoint_error(flow_estimate(flow, NST_WAY_AHEAD), backward(motions[i]));
+            if (!(back < 0.05) || !(ahead < 0.25))
+                fail_msg("motion %zu, table %d: %g and %g samples off", i, table, back, ahead);
+            flow_free(&flow);
+            assert_null(flow);
+        }
+}
+
+/* A texture cannot be told from itself without one: nothing moves where nothing is seen to. */
+static void test_flat(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{1, 1}, {2, 3}, {7, 40}, {64, 36}};
+    const NstTeam team = {1, NULL, NULL};
+    NstDsp dsp;
+    NstError err;
+    dsp_init(&dsp, (unsigned)NST_CPU_ALL);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        NstOpticalFlow *flow;
+        int w = sizes[i][0], h = sizes[i][1];
+        assert_ok(flow_create(&flow, w, h, &dsp, &team, &err));
+        for (int picture = 0; picture < 2; picture++) {
+            ptrdiff_t stride;
+            float *y = flow_next(flow, &stride);
+            for (int j = 0; j < h; j++)
+                for (int x = 0; x < w; x++)
+                    y[j * stride + x] = 77;
+            flow_ready(flow);
+        }
+        const NstField *field = flow_estimate(flow, NST_WAY_BACK);
+        for (int at = 0; at < w * h; at++)
+            if (fabsf(field->x[at]) > 1e-4f || fabsf(field->y[at]) > 1e-4f)
+                fail_msg("%dx%d: (%g, %g) at %d", w, h, (double)field->x[at], (double)field->y[at], at);
+        flow_free(&flow);
+    }
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    const Motion motion = {2.3f, -1.1f, 1.01f, 0};
+    const int w = 150, h = 93;
+    const size_t bytes = (size_t)(w * h) * sizeof(float);
+    NstDsp dsp;
+    dsp_init(&dsp, (unsigned)NST_CPU_ALL);
+    const NstTeam one = {1, NULL, NULL}, four = {4, NULL, NULL};
+    NstOpticalFlow *a = open_flow(w, h, &dsp, &one, motion), *b = open_flow(w, h, &dsp, &four, motion);
+    for (int way = 0; way < 2; way++) {
+        const NstField *x = flow_estimate(a, (NstWay)way), *y = flow_estimate(b, (NstWay)way);
+        assert_memory_equal(x->x, y->x, bytes);
+        assert_memory_equal(x->y, y->y, bytes);
+    }
+    flow_free(&a);
+    flow_free(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_known_motion),
+        cmocka_unit_test(test_flat),
+        cmocka_unit_test(test_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
