@@ -124,8 +124,8 @@ static inline uint8_t *sample(const NstPicture *p, int component, int x, int y)
 static inline uint32_t bits_at(const NstPicture *p, int component, int x, int y)
 {
     const uint8_t *at = sample(p, component, x, y);
-    uint16_t word;
-    uint32_t bits;
+    uint16_t word = 0;
+    uint32_t bits = 0;
     memcpy(&word, at, word_of(p) == 1 ? 0 : 2);
     memcpy(&bits, at, word_of(p) == 4 ? 4 : 0);
     if (word_of(p) < 4)
