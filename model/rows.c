@@ -45,16 +45,15 @@ static NstSamples samples_of(const NstPicture *picture, int component, int y)
 {
     const NstComponent *comp = &picture->comp[component];
     NstSamples samples = {comp->data + y * comp->stride, comp->step, comp->shift, picture->depth, 0.0f, 1.0f};
-    if (picture->is_float)
-        return samples;
-    int chroma = picture_is_chroma(picture, component), above = picture->depth - 8;
+    int chroma = picture_is_chroma(picture, component);
+    float unit = picture->is_float ? 1.0f / 255.0f : (float)(1 << (picture->depth - 8)); /* a level of 8 bits */
     if (chroma)
-        samples.offset = (float)(128 << above);
-    if (picture->full_range || picture->model == NST_COLOR_RGB || component == 3) {
-        samples.scale = (float)((256 << above) - 1);
-    } else {
-        samples.scale = (float)((chroma ? 224 : 219) << above);
-        samples.offset = (float)((chroma ? 128 : 16) << above);
+        samples.offset = 128.0f * unit;
+    if (!picture->full_range && picture->model != NST_COLOR_RGB && component != 3) {
+        samples.scale = (chroma ? 224.0f : 219.0f) * unit;
+        samples.offset = (chroma ? 128.0f : 16.0f) * unit;
+    } else if (!picture->is_float) {
+        samples.scale = 256.0f * unit - 1.0f;
     }
     return samples;
 }

@@ -75,6 +75,7 @@ static const Layout layouts[] = {
     {"ayuv64", NST_COLOR_YUV, PACKED, true, 0, 0, false, NST_MATRIX_BT709, 0, 16, 0, false},
     {"xv36", NST_COLOR_YUV, PACKED, true, 0, 0, false, NST_MATRIX_BT709, 0, 12, 4, false},
     {"grayf32", NST_COLOR_GRAY, PLANAR, false, 0, 0, true, NST_MATRIX_BT601, 0, 32, 0, true},
+    {"grayf32 limited", NST_COLOR_GRAY, PLANAR, false, 0, 0, false, NST_MATRIX_BT601, 0, 32, 0, true},
     {"yaf16", NST_COLOR_GRAY, PACKED, true, 0, 0, true, NST_MATRIX_BT601, 0, 16, 0, true},
     {"gbrpf32", NST_COLOR_RGB, PLANAR, false, 0, 0, true, NST_MATRIX_BT601, 0, 32, 0, true},
     {"rgbaf32", NST_COLOR_RGB, PACKED, true, 0, 0, true, NST_MATRIX_BT601, 0, 32, 0, true},
@@ -283,10 +284,8 @@ static inline void assert_margins(const Canvas *canvas, const char *what)
 /* Levels of Y' in 0..1 and of Cb, Cr in -0.5..0.5 */
 static inline double reference_level(const NstPicture *p, int component, double value)
 {
-    double unit = p->is_float ? 1 : 1 << (p->depth - 8);
+    double unit = p->is_float ? 1.0 / 255 : 1 << (p->depth - 8);
     bool chroma = is_chroma(p, component);
-    if (p->is_float)
-        return value;
     if (p->full_range || p->model == NST_COLOR_RGB || component == 3)
         return full_level(p) * value + (chroma ? 128 * unit : 0);
     return chroma ? unit * (128 + 224 * value) : unit * (16 + 219 * value);

@@ -60,8 +60,8 @@ typedef struct NstPicture {
     int is_float;         /* IEEE 754 binary16 or binary32, nominally 0..1; GRAY and RGB only */
     int log2_chroma_w;    /* 0 to 2: Cb and Cr have ceil(width / 2^this) columns */
     int log2_chroma_h;    /* 0 to 2 */
-    int full_range;       /* 0: Y 16..235 and C 16..240, times 2^(depth - 8); 1: 0..2^depth - 1. For YUV and for GRAY
-                             of integers; RGB and floats are always full range */
+    int full_range;       /* 0: Y 16..235 and C 16..240, times 2^(depth - 8), floats / 255; 1: 0..2^depth - 1, floats
+                             0..1. RGB is always full range */
     NstMatrix matrix;
     NstSiting siting;     /* where log2_chroma_w or log2_chroma_h is not 0 */
     int has_alpha;

@@ -5,6 +5,7 @@
  *
  *   make_style paint FILE    a network that changes everything: two scales, instance norm, random weights
  *   make_style invert FILE   the negative of a picture: output = 1 - input
+ *   make_style identity FILE a network that changes nothing
  *   make_style loss FILE     a network of kind loss
  */
 
@@ -50,11 +51,11 @@ static void build_paint(NstBuild *build)
     half->shift = 0.5f;
 }
 
-static void build_invert(NstBuild *build)
+static void build_affine(NstBuild *build, const char *name, float scale, float shift)
 {
-    NstNode *node = build_node(build, NST_OP_AFFINE, 0, "invert");
-    node->scale = -1;
-    node->shift = 1;
+    NstNode *node = build_node(build, NST_OP_AFFINE, 0, "%s", name);
+    node->scale = scale;
+    node->shift = shift;
 }
 
 static int write_style(const char *what, const char *path, NstError *err)
@@ -66,8 +67,10 @@ static int write_style(const char *what, const char *path, NstError *err)
     build_begin(&build, 3, err);
     if (!strcmp(what, "paint"))
         build_paint(&build);
+    else if (!strcmp(what, "identity"))
+        build_affine(&build, what, 1, 0);
     else
-        build_invert(&build);
+        build_affine(&build, "invert", -1, 1);
     int code = build_end(&build, &graph);
     if (code < 0)
         return code;
@@ -82,8 +85,9 @@ static int write_style(const char *what, const char *path, NstError *err)
 int main(int argc, char **argv)
 {
     NstError err;
-    if (argc != 3 || (strcmp(argv[1], "paint") && strcmp(argv[1], "invert") && strcmp(argv[1], "loss"))) {
-        fprintf(stderr, "usage: make_style paint|invert|loss FILE\n");
+    if (argc != 3 || (strcmp(argv[1], "paint") && strcmp(argv[1], "invert") && strcmp(argv[1], "identity") &&
+                      strcmp(argv[1], "loss"))) {
+        fprintf(stderr, "usage: make_style paint|invert|identity|loss FILE\n");
         return 1;
     }
     if (write_style(argv[1], argv[2], &err) < 0) {
