@@ -83,7 +83,7 @@ static NstWeights matrix_of(const NstPicture *picture)
     return matrices[picture->model == NST_COLOR_YUV ? picture->matrix : NST_MATRIX_BT601];
 }
 
-/* From the centre of a group's first pixel to its chroma sample: 0 first, 0.5 middle, 1 last, of the way to the last pixel */
+/* Where a chroma sample lies on the way from its group's first pixel to the last: 0, 0.5 or 1 */
 static float place_across(const NstPicture *picture)
 {
     NstSiting siting = picture->siting;

@@ -221,7 +221,8 @@ static inline void canvas_place(Canvas *canvas, const Layout *layout, int i, boo
         memset(canvas->memory[plane], GUARD, canvas->size[plane]);
     }
     NstComponent *comp = &p->comp[i];
-    *comp = (NstComponent){canvas->memory[plane] + MARGIN + offset * word, (ptrdiff_t)stride, step * word, layout->shift};
+    uint8_t *first = canvas->memory[plane] + MARGIN + offset * word;
+    *comp = (NstComponent){first, (ptrdiff_t)stride, step * word, layout->shift};
     if (layout->packing == TENS) {
         comp->data += 2 - i;
         comp->shift = 2 * (2 - i);
@@ -305,8 +306,8 @@ static inline void reference_yuv(const NstPicture *p, const double rgb[3], doubl
 /* From the centre of a group's first pixel to its chroma sample, in pixels */
 static inline double chroma_across(const NstPicture *p)
 {
-    bool first = p->siting == NST_SITING_LEFT || p->siting == NST_SITING_TOP_LEFT || p->siting == NST_SITING_BOTTOM_LEFT;
-    return first ? 0 : 0.5 * ((1 << p->log2_chroma_w) - 1);
+    bool middle = p->siting == NST_SITING_CENTER || p->siting == NST_SITING_TOP || p->siting == NST_SITING_BOTTOM;
+    return middle ? 0.5 * ((1 << p->log2_chroma_w) - 1) : 0;
 }
 
 static inline double chroma_down(const NstPicture *p)
@@ -343,7 +344,7 @@ static inline void canvas_paint(Canvas *canvas)
             }
 }
 
-/* The largest difference of any sample of two pictures of one format, in levels of 8 bits; a little where only bits differ */
+/* The largest difference of samples of two pictures of one format, in levels of 8 bits; 1e-30 where only bits differ */
 static inline double canvas_distance(const Canvas *a, const Canvas *b)
 {
     const NstPicture *p = &a->picture, *q = &b->picture;

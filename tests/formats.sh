@@ -142,6 +142,27 @@ for format in "${formats[@]}"; do
     fi
 done
 
+echo "-- where chroma lies: of what the scaler makes for each place, the one for the frame's own is the nearest"
+if "$FFMPEG" -v error -h filter=scale | grep -q in_chroma_loc; then
+    sitings="left center topleft top bottomleft bottom"
+    for siting in $sitings; do
+        split= painted= others=
+        for other in $sitings; do
+            split="${split}[$other]" painted="${painted}[painted_$other]"
+            others="$others;[$other]scale=$slow:in_chroma_loc=$other,format=gbrp,nst=paint.nsw"
+            others="$others,scale=$slow:out_chroma_loc=$other,format=yuv420p[by_$other]"
+            others="$others;[painted_$other][by_$other]psnr@$other"
+        done
+        nearest=$("$FFMPEG" -nostdin -hide_banner -f lavfi -i testsrc2=size=64x48:rate=1 -filter_complex "
+            trim=end_frame=1,format=gbrp,scale=$slow:out_chroma_loc=$siting,format=yuv420p,split=7[frame]$split;
+            [frame]nst=paint.nsw,split=6$painted$others" -f null - 2>&1 |
+            sed -n 's/.*psnr@\([a-z]*\) .* u:\([0-9.]*\) .*/\1 \2/p' | sort -k2nr | head -n 1)
+        [ "${nearest% *}" = $siting ] || fail "chroma at $siting is taken for '$nearest'"
+    done
+else
+    echo "   not tested: this release's scaler knows no places"
+fi
+
 if [ $failures != 0 ]; then
     echo "$failures failures"
     exit 1

@@ -241,7 +241,8 @@ static void check_yuv_to_rgb(const NstDsp *dsp, int matrix, size_t n, NstRandom 
     for (size_t k = 0; k < n; k++) {
         double y = (double)in[0][k], b = y + (double)in[1][k] * 2 * (1 - (double)kb[matrix]);
         double r = y + (double)in[2][k] * 2 * (1 - (double)kr[matrix]);
-        double g = (y - (double)kr[matrix] * r - (double)kb[matrix] * b) / (1 - (double)kr[matrix] - (double)kb[matrix]);
+        double kg = 1 - (double)kr[matrix] - (double)kb[matrix];
+        double g = (y - (double)kr[matrix] * r - (double)kb[matrix] * b) / kg;
         assert_clamped((double)rgb[0][k], r, 3, (double)gain, "R of yuv_to_rgb", k);
         assert_clamped((double)rgb[1][k], g, 3, (double)gain, "G of yuv_to_rgb", k);
         assert_clamped((double)rgb[2][k], b, 3, (double)gain, "B of yuv_to_rgb", k);

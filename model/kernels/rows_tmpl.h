@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernels of dsp.h for rows of pictures: colours and chroma here, samples in samples_tmpl.h, once for each type. To be
- * included after kernels_tmpl.h. They also need
+ * The kernels of dsp.h for rows of pictures: colours and chroma here, samples in samples_tmpl.h, once for each type. To
+ * be included after kernels_tmpl.h. They also need
  *   V_MIN(a, b) V_MAX(a, b)   b where a is not a number
  *   load_some, store_some     the first n samples of a vector, n < VL
  */

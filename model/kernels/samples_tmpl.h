@@ -7,7 +7,8 @@
  */
 
 /* Compilers vectorise this where they know the step: that of planes, of two interleaved planes, of RGB and of RGBA. */
-TARGET static inline void SAMPLE(gather_steps)(WORD *restrict to, const uint8_t *restrict from, ptrdiff_t step, size_t n)
+TARGET static inline void SAMPLE(gather_steps)(WORD *restrict to, const uint8_t *restrict from, ptrdiff_t step,
+                                               size_t n)
 {
     for (size_t i = 0; i < n; i++)
         memcpy(to + i, from + (ptrdiff_t)i * step, sizeof(WORD));
