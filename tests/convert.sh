@@ -11,9 +11,10 @@ if ! $python -c 'import torch, numpy' 2>/dev/null; then
 fi
 has() { $python -c "import $1" 2>/dev/null; }
 
-make_case() {
-    $python "$SRCDIR/tests/convert/make.py" "$1" . || { wrong "$1 could not be made"; return 1; }
-}
+# Python takes seconds to begin: all are made at once.
+cases="pytorch pytorch_legacy safetensors_style tensorflow onnx_8 onnx_9 onnx_11 onnx_13 torchvision torchvision_norm timm"
+if has h5py; then cases="$cases keras keras_top"; fi
+$python -W ignore "$SRCDIR/tests/convert/make.py" . $cases || { wrong "the networks could not be made"; finish; }
 
 # compares NAME.nsw with NAME.ppm
 paints_alike() {
@@ -26,7 +27,6 @@ style() {
     local case=$1 end=$2
     shift 2
     echo "-- $case$end"
-    make_case "$case" || return
     status 0 "$NST" convert "$@" "$case$end" "$case.nsw"
     paints_alike "$case"
 }
@@ -36,7 +36,6 @@ vgg() {
     local case=$1 end=$2
     shift 2
     echo "-- $case$end"
-    make_case "$case" || return
     status 0 "$NST" convert --pad zero "$@" "$case$end" "$case.nsw"
     "$tools/features" "$case.nsw" "$case.features.safetensors" || wrong "$case sees something else"
     rm -f "$case$end" "$case.nsw"
@@ -46,6 +45,9 @@ style pytorch .pth
 style pytorch_legacy .pth
 style safetensors_style .safetensors
 style tensorflow .npz
+for case in onnx_8 onnx_9 onnx_11 onnx_13; do
+    style $case .onnx
+done
 vgg torchvision .pth
 vgg torchvision_norm .pth
 vgg timm .safetensors
@@ -54,6 +56,38 @@ if has h5py; then
     vgg keras_top .h5
 else
     echo "left out: Keras' files, as $python has no h5py (Debian: python3-h5py)"
+fi
+
+# in_onnxruntime NETWORK.onnx RANGE EXPECTED
+in_onnxruntime() {
+    NODE_PATH=$runtime node "$SRCDIR/tests/convert/run_onnx.js" "$1" "$2" picture.ppm "$1.ppm" || wrong "$1 does not run"
+    $python "$SRCDIR/tests/convert/compare.py" "$3.ppm" "$1.ppm" || wrong "$1 is painted otherwise"
+}
+
+echo "-- to ONNX and back"
+for name in starry wave; do
+    status 0 "$NST" apply -s "$SRCDIR/weights/$name.nsw" picture.ppm $name.ppm
+    status 0 "$NST" convert "$SRCDIR/weights/$name.nsw" $name.onnx
+    status 0 "$NST" convert $name.onnx $name.nsw
+    paints_alike $name
+done
+status 0 "$NST" convert pytorch.pth again.safetensors
+status 0 "$NST" convert again.safetensors again.nsw
+same again.nsw pytorch.nsw "by way of safetensors"
+status 0 "$NST" convert tensorflow.nsw tensorflow.onnx
+status 0 "$NST" convert onnx_13.nsw onnx_13_again.onnx
+refused "out.pth: a name that ends in .nsw, .onnx or .safetensors expected" "$NST" convert pytorch.pth out.pth
+
+# `make bench` installs ONNX Runtime there; builds in folders of their own use that of the folder they lie in
+runtime=$(ls -d "$BUILDDIR"/peers/node_modules "$BUILDDIR"/../peers/node_modules 2>/dev/null | head -n 1)
+if [ -n "$runtime" ] && command -v node >/dev/null; then
+    echo "-- in ONNX Runtime"
+    in_onnxruntime starry.onnx 1 starry
+    in_onnxruntime wave.onnx 1 wave
+    in_onnxruntime tensorflow.onnx 255 tensorflow
+    in_onnxruntime onnx_13_again.onnx 255 onnx_13
+else
+    echo "left out: ONNX Runtime (make bench installs it with npm into $BUILDDIR/peers)"
 fi
 
 status 0 "$NST" info pytorch.nsw

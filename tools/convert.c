@@ -6,6 +6,7 @@
 #include <nst/nst.h>
 
 #include "import/import.h"
+#include "import/onnx_write.h"
 #include "nst.h"
 #include "options.h"
 #include "util.h"
@@ -74,6 +75,8 @@ static int save(const NstModel *model, const char *path, NstError *err)
 {
     if (ends_with(path, ".nsw") || ends_with(path, ".safetensors"))
         return nst_model_save(model, path, err);
+    if (ends_with(path, ".onnx"))
+        return onnx_write(model, path, err);
     return fail(err, NST_EINVAL, "%s: a name that ends in .nsw, .onnx or .safetensors expected", path);
 }
 

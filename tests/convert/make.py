@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""make.py CASE DIR: a network as another program would have saved it, and what it makes of DIR/picture.ppm.
+"""make.py DIR CASE...: networks as other programs would have saved them, and what they make of DIR/picture.ppm.
 
 DIR/CASE.* is the network; DIR/CASE.ppm the picture that it paints, or DIR/CASE.features.safetensors what a VGG network
 finds (tests/tools/features).
@@ -97,6 +97,117 @@ def tensorflow(case):
     case.paint(networks.fast_style_transfer(variables, case.x * 255))
 
 
+# -- ONNX, as PyTorch exports it
+
+
+def onnx_style(case, seed, width, opset, **options):
+    network = networks.transformer_net(case.x, seed, width)
+    torch.onnx.export(network, case.x * 255, case.path(".onnx"), opset_version=opset, input_names=["input1"],
+                      output_names=["output1"], **options)
+    case.paint(network(case.x * 255))
+
+
+def onnx_9(case):
+    """The model zoo's mosaic-9: operator set 9, sizes fixed, Upsample"""
+    onnx_style(case, 10, 32, 9)
+
+
+def fields(message):
+    """(number, type, value) of each field of a Protocol Buffers message"""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        key = varint()
+        size = {0: 0, 1: 8, 2: 0, 5: 4}[key & 7]
+        value = varint() if key & 7 in (0, 2) else None
+        if key & 7:
+            size = value if key & 7 == 2 else size
+            value = message[at:at + size]
+            at += size
+        yield key >> 3, key & 7, value
+
+
+def field(number, kind, value):
+    def varint(value):
+        return (bytes([value & 127 | 128]) + varint(value >> 7)) if value > 127 else bytes([value])
+    body = varint(value) if kind == 0 else (varint(len(value)) if kind == 2 else b"") + value
+    return varint(number << 3 | kind) + body
+
+
+def onnx_8(case):
+    """The model zoo's mosaic-8: as mosaic-9, but scales are an attribute of Upsample"""
+    onnx_style(case, 11, 32, 9)
+    scales = field(1, 2, b"scales") + b"".join(field(7, 5, numpy.float32(x).tobytes()) for x in (1, 1, 2, 2))
+
+    def node(message):
+        parts = list(fields(message))
+        if (4, 2, b"Upsample") not in parts:
+            return message
+        inputs = [part for part in parts if part[0] == 1]
+        parts.remove(inputs[1])
+        return b"".join(field(*part) for part in parts) + field(5, 2, scales + field(20, 0, 6))
+
+    def graph(message):
+        return b"".join(field(n, kind, node(value) if n == 1 else value) for n, kind, value in fields(message))
+
+    def opset(message):
+        return b"".join(field(n, kind, 8 if n == 2 else value) for n, kind, value in fields(message))
+
+    with open(case.path(".onnx"), "rb") as file:
+        model = file.read()
+    with open(case.path(".onnx"), "wb") as file:
+        for n, kind, value in fields(model):
+            file.write(field(n, kind, graph(value) if n == 7 else opset(value) if n == 8 else value))
+
+
+def onnx_11(case):
+    """Any size, Resize, paddings as inputs"""
+    onnx_style(case, 12, 16, 11, dynamic_axes={"input1": {2: "height", 3: "width"}, "output1": {2: "height", 3: "width"}})
+
+
+def onnx_13(case):
+    """Other operators: scaling before and after, transposed convolutions, a sigmoid, batch normalisation, a clip"""
+    import torch.nn as nn
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Conv2d(3, 12, 5, stride=2, padding=2, padding_mode="replicate")
+            self.norm = nn.BatchNorm2d(12)
+            self.shuffled = nn.Conv2d(12, 24, 3, padding=2, dilation=2, groups=2)
+            self.up = nn.ConvTranspose2d(12, 8, 3, stride=2, padding=1, output_padding=1)
+            self.other = nn.Conv2d(6, 8, 1)
+            self.last = nn.Conv2d(16, 3, 3, padding=1)
+
+        def forward(self, x):
+            x = (x / 127.5 - 1) * torch.tensor([1., 0.9, 1.1]).view(3, 1, 1)
+            y = torch.relu(self.norm(self.first(x)))
+            y = torch.tanh(self.shuffled(y))
+            y = y[:, :12] if False else nn.functional.pixel_shuffle(y, 2)
+            z = self.up(torch.relu(self.norm(self.first(x))))
+            y = self.other(nn.functional.interpolate(nn.functional.avg_pool2d(y, 2), scale_factor=2, mode="bilinear"))
+            y = torch.cat([torch.sigmoid(y), z * 0.5 + 1], 1)
+            return torch.clamp(255 - self.last(y), 0, 255)
+
+    network = networks.randomise(Network(), 13)
+    clip, networks.torch.clamp = torch.clamp, lambda x, *_: x
+    networks.spread(lambda x: 255 - network(x), network.last, case.x * 255, 60, 128)
+    torch.clamp = clip
+    torch.onnx.export(network, case.x * 255, case.path(".onnx"), opset_version=13)
+    case.paint(network(case.x * 255))
+
+
 # -- VGG
 
 
@@ -163,4 +274,5 @@ def keras_top(case):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    globals()[sys.argv[1]](Case(sys.argv[2], sys.argv[1]))
+    for name in sys.argv[2:]:
+        globals()[name](Case(sys.argv[1], name))

@@ -11,6 +11,7 @@
 #include "input.h"
 #include "keras.h"
 #include "npz.h"
+#include "onnx.h"
 #include "style_nets.h"
 #include "torch.h"
 #include "util.h"
@@ -106,6 +107,14 @@ static int import_named(NstModel **model, Source *source, const ImportOptions *o
     return code;
 }
 
+static int import_other(NstModel **model, Source *source, const ImportOptions *options, NstError *err)
+{
+    if (!onnx_is(source->data, source->size))
+        return import_named(model, source, options, err);
+    source->format = "ONNX";
+    return onnx_read(model, source->data, source->size, options, err);
+}
+
 /* Eight bytes of length, then the JSON text */
 static bool is_safetensors(const Source *source)
 {
@@ -169,7 +178,7 @@ int import_parse(NstModel **model, const void *data, size_t size, const char *na
     if (is_safetensors(&source)) {
         code = import_safetensors(model, &source, name, options, err);
     } else {
-        code = import_named(model, &source, options, err);
+        code = import_other(model, &source, options, err);
         if (code < 0)
             fail_within(err, code, "%s%s%s", name, source.format ? ": " : "", source.format ? source.format : "");
     }
