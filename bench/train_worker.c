@@ -61,6 +61,7 @@ static int prepare(Worker *worker, char **argv, NstError *err)
     options.crop = side;
     options.levels = 1;
     options.content_level = 0;
+    options.stability_weight = 0; /* as the peer does */
     options.compute.threads = atoi(argv[3]);
     options.compute.gemm = blas_gemm();
     int code = nst_model_load(&worker->loss, argv[1], err);
