@@ -205,6 +205,11 @@ void conv_forward(const NstConvContext *context, const NstConv *conv, const floa
                       context->scratch + (size_t)thread_index() * columns_size(conv));
 }
 
+bool conv_pads(const NstConv *conv)
+{
+    return winograd_fits(conv);
+}
+
 const char *conv_algorithm(const NstConv *conv)
 {
     if (winograd_fits(conv))
@@ -242,6 +247,13 @@ static NstConv correlation(const NstConv *conv)
     turned.ho = conv->h;
     turned.wo = conv->w;
     turned.y_plane = plane_out(&turned);
+    if (conv_pads(&turned)) {
+        turned.from_h = conv->ho;
+        turned.from_w = conv->wo;
+        turned.pad_top = (conv->kh - 1) * conv->dy;
+        turned.pad_left = (conv->kw - 1) * conv->dx;
+        turned.pad_mode = NST_PAD_ZERO;
+    }
     return turned;
 }
 
@@ -284,7 +296,8 @@ static void correlation_input_grad(const NstConvContext *context, const NstConv 
     NstConvContext inner = *context;
     if (!context->packed)
         turn_kernels(conv, k, kernels);
-    if (conv->kh * conv->kw == 1) {
+    if (conv->kh * conv->kw == 1 || conv_pads(&turned)) {
+        inner.scratch = framed;
         conv_forward(&inner, &turned, gy, kernels, NULL, false, gx);
         return;
     }
@@ -377,7 +390,7 @@ size_t conv_input_grad_scratch(const NstDsp *dsp, const NstConv *conv, int threa
     if (!is_correlation(conv))
         return (size_t)threads * align_floats((size_t)(CHANNEL_CHUNK * conv->kh * conv->kw) * BLOCK_MAX);
     NstConv turned = correlation(conv);
-    size_t framed = conv->kh * conv->kw == 1 ? 0 : align_floats((size_t)turned.ci * plane_in(&turned));
+    size_t framed = conv->kh * conv->kw == 1 || conv_pads(&turned) ? 0 : align_floats((size_t)turned.ci * plane_in(&turned));
     return align_floats(kernel_count(conv)) + framed + conv_forward_scratch(dsp, &turned, threads);
 }
 

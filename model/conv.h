@@ -7,6 +7,7 @@
 
 #include <nst/compute.h>
 
+#include "graph.h"
 #include "kernels/dsp.h"
 
 /*
@@ -25,6 +26,12 @@ typedef struct NstConv {
     int kh, kw, sy, sx, dy, dx, groups;
     bool direct;    /* no Winograd: sums in the order of the formula */
     bool doubled;   /* samples 2i + 1 and 2i + 2 of each row and column of x are equal, and Ho and Wo multiples of 4 */
+    /*
+     * x as it lies in memory, where conv_pads() says so: from_h x from_w samples, continued by pad_mode to h x w while it is
+     * read. from_h 0: x is h x w.
+     */
+    int from_h, from_w, pad_top, pad_left;
+    NstPadMode pad_mode;
     size_t y_plane; /* samples from one channel of y to the next, Ho Wo or more; of conv_forward, gradients are dense */
 } NstConv;
 
@@ -35,6 +42,9 @@ typedef struct NstConvContext {
     const float *packed; /* what conv_pack made of the kernels for this call, or NULL: it is made anew */
     float *scratch;      /* conv_..._scratch floats, aligned to 64 bytes */
 } NstConvContext;
+
+/* Whether conv_forward can pad the picture of this shape by itself. */
+bool conv_pads(const NstConv *conv);
 
 /* Which of the two calls kernels are packed for. */
 typedef enum NstConvUse { NST_CONV_FORWARD, NST_CONV_INPUT_GRAD } NstConvUse;

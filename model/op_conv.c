@@ -88,13 +88,29 @@ static const float *padded_input(NstPlan *plan, int index)
     return plan->scratch;
 }
 
+/* Leaves the padding to conv_forward, where that can do it. */
+static const float *unpadded_input(NstPlan *plan, int index, NstConv *conv)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstShape in = plan->shapes[node->inputs[0]];
+    if (!conv_pads(conv))
+        return padded_input(plan, index);
+    conv->from_h = in.h;
+    conv->from_w = in.w;
+    conv->pad_top = node->pad[NST_TOP];
+    conv->pad_left = node->pad[NST_LEFT];
+    conv->pad_mode = node->pad_mode;
+    return plan->value[node->inputs[0]];
+}
+
 static void conv2d_forward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
     NstConv conv = op_conv_geometry(plan, index);
     NstConvContext context = node_context(plan, index, &conv, NST_CONV_FORWARD);
-    conv_forward(&context, &conv, padded_input(plan, index), plan_tensor(plan, node->weight),
-                 plan_tensor(plan, node->bias), false, plan->value[index]);
+    const float *x = unpadded_input(plan, index, &conv);
+    conv_forward(&context, &conv, x, plan_tensor(plan, node->weight), plan_tensor(plan, node->bias), false,
+                 plan->value[index]);
 }
 
 static void bias_grad(NstPlan *plan, int index)

@@ -53,9 +53,12 @@ void pad_planes(const float *from, int n_planes, int h, int w, const int pad[4],
         }
 }
 
-static void pad_row_adjoint(const float *from, int w, int left, int right, NstPadMode mode, float *to)
+/* to (+)= the row's inside, and what its padding was made of. */
+static void pad_row_adjoint(const float *from, int w, int left, int right, NstPadMode mode, bool add, float *to)
 {
-    for (int j = 0; j < w; j++)
+    if (!add)
+        memcpy(to, from + left, (size_t)w * sizeof(*to));
+    for (int j = 0; add && j < w; j++)
         to[j] += from[left + j];
     for (int j = 0; j < left; j++) {
         int source = pad_source(mode, j - left, w);
@@ -74,15 +77,15 @@ void pad_planes_adjoint(const float *from, int n_planes, int h, int w, const int
 {
     int ph = h + pad[NST_TOP] + pad[NST_BOTTOM], pw = w + pad[NST_LEFT] + pad[NST_RIGHT];
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int c = 0; c < n_planes; c++) {
-        float *plane = to + (size_t)c * (size_t)h * (size_t)w;
-        if (!add)
-            memset(plane, 0, (size_t)h * (size_t)w * sizeof(*plane));
-        for (int i = 0; i < ph; i++) {
-            int source = pad_source(mode, i - pad[NST_TOP], h);
-            if (source >= 0)
+    for (int c = 0; c < n_planes; c++)
+        for (int pass = 0; pass < 2; pass++) /* rows of the inside, which may be the first to write, then the others */
+            for (int i = 0; i < ph; i++) {
+                int row = i - pad[NST_TOP], source = pad_source(mode, row, h);
+                bool inside = row >= 0 && row < h;
+                if (source < 0 || inside == (pass == 1))
+                    continue;
                 pad_row_adjoint(from + ((size_t)c * (size_t)ph + (size_t)i) * (size_t)pw, w, pad[NST_LEFT],
-                                pad[NST_RIGHT], mode, plane + (size_t)source * (size_t)w);
-        }
-    }
+                                pad[NST_RIGHT], mode, add || !inside,
+                                to + ((size_t)c * (size_t)h + (size_t)source) * (size_t)w);
+            }
 }

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "padding.h"
 #include "threads.h"
 #include "util.h"
 
@@ -143,15 +144,27 @@ static size_t m_size(const NstConv *conv)
 
 enum { FRAME_STRIDE = 4 * NST_WINOGRAD_TILES + 8 };
 
-/* Copies what there is of `rows` x `columns` samples at y, x of an h x w plane; the rest is zero. */
-static void copy_inside(const float *plane, int h, int w, int y, int x, int rows, int columns, float *to)
+/* A row of `columns` samples from x on; beyond the plane they are what pad_mode says, beyond the padding zero. */
+static void framed_row(const NstConv *conv, const float *row, int x, int columns, float *to)
 {
-    int there = max_int(min_int(columns, w - x), 0);
-    for (int r = 0; r < rows; r++, to += FRAME_STRIDE) {
-        int have = y + r < h ? there : 0;
-        if (have)
-            memcpy(to, plane + (size_t)(y + r) * (size_t)w + x, (size_t)have * sizeof(*to));
-        memset(to + have, 0, (size_t)(columns - have) * sizeof(*to));
+    int left = min_int(max_int(-x, 0), columns), right = min_int(columns, conv->from_w - x);
+    if (right > left)
+        memcpy(to + left, row + x + left, (size_t)(right - left) * sizeof(*to));
+    for (int j = 0; j < columns; j = j < left - 1 ? j + 1 : max_int(j + 1, right)) {
+        int source = x + conv->pad_left + j < conv->w ? pad_source(conv->pad_mode, x + j, conv->from_w) : -1;
+        to[j] = source < 0 ? 0 : row[source];
+    }
+}
+
+/* 6 rows of `columns` samples at y, x of the plane as it lies in memory. */
+static void copy_framed(const NstConv *conv, const float *plane, int y, int x, int columns, float *to)
+{
+    for (int r = 0; r < 6; r++, to += FRAME_STRIDE) {
+        int source = y + conv->pad_top + r < conv->h ? pad_source(conv->pad_mode, y + r, conv->from_h) : -1;
+        if (source < 0)
+            memset(to, 0, (size_t)columns * sizeof(*to));
+        else
+            framed_row(conv, plane + (size_t)source * (size_t)conv->from_w, x, columns, to);
     }
 }
 
@@ -164,15 +177,16 @@ static void input_block(const NstConvContext *context, const NstConv *conv, cons
     for (int c = 0; c < conv->ci; c++)
         for (int i = 0; i < block->n_runs; i++) {
             const NstTileRun *run = &block->runs[i];
-            const float *plane = x + (size_t)c * (size_t)conv->h * (size_t)conv->w;
+            const float *plane = x + (size_t)c * (size_t)conv->from_h * (size_t)conv->from_w;
+            int top = run->y - conv->pad_top, left = run->x - conv->pad_left, columns = 4 * run->n + 2;
             float *to = v + ((size_t)(run->first / width) * (size_t)conv->ci + (size_t)c) * (size_t)width +
                         run->first % width;
-            if (run->y + 6 <= conv->h && run->x + 4 * run->n + 2 <= conv->w) {
-                context->dsp->winograd_input(plane + (size_t)run->y * (size_t)conv->w + run->x, conv->w, to, step,
+            if (top >= 0 && left >= 0 && top + 6 <= conv->from_h && left + columns <= conv->from_w) {
+                context->dsp->winograd_input(plane + (size_t)top * (size_t)conv->from_w + left, conv->from_w, to, step,
                                              run->n);
                 continue;
             }
-            copy_inside(plane, conv->h, conv->w, run->y, run->x, 6, 4 * run->n + 2, frame);
+            copy_framed(conv, plane, top, left, columns, frame);
             context->dsp->winograd_input(frame, FRAME_STRIDE, to, step, run->n);
         }
 }
@@ -240,9 +254,23 @@ size_t winograd_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
     return (size_t)threads * (v_size(dsp, conv) + m_size(conv));
 }
 
-void winograd_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *packed,
+/* The same with what lies in memory named in every case. */
+static NstConv stored(const NstConv *conv)
+{
+    NstConv result = *conv;
+    if (!conv->from_h) {
+        result.from_h = conv->h;
+        result.from_w = conv->w;
+        result.pad_top = result.pad_left = 0;
+        result.pad_mode = NST_PAD_ZERO;
+    }
+    return result;
+}
+
+void winograd_forward(const NstConvContext *context, const NstConv *shape, const float *x, const float *packed,
                       const float *bias, bool add, float *y)
 {
+    const NstConv whole = stored(shape), *conv = &whole;
     size_t v_floats = v_size(context->dsp, conv), m_floats = m_size(conv);
     int n_blocks = ceil_div(tile_count(conv), BLOCK_TILES);
 #pragma omp parallel for num_threads(context->threads) schedule(static)
