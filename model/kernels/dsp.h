@@ -9,6 +9,9 @@
 
 enum {
     NST_FEW_MAX = 4,
+    NST_DOTS_A = 4,         /* rows that `dots` multiplies at a time */
+    NST_DOTS_B = 3,
+    NST_DOTS_MULTIPLE = 16,
     NST_PANEL_MAX = 64,     /* largest panel_width */
     NST_WINOGRAD_TILES = 64 /* largest n of the Winograd transforms */
 };
@@ -112,6 +115,12 @@ typedef struct NstDsp {
     double (*sum_sq_dev)(const float *x, float mean, size_t n);
     void (*sum_and_squares)(const float *x, size_t n, double sums[2]); /* of x and of x^2 */
     double (*dot)(const float *a, const float *b, size_t n);
+
+    /*
+     * c[r][s] += sum of a[r][i] b[s][i] over n samples, in floats, for NST_DOTS_A rows of a and NST_DOTS_B of b, each
+     * `stride` floats after the last; n is a multiple of NST_DOTS_MULTIPLE.
+     */
+    void (*dots)(const float *a, const float *b, size_t stride, size_t n, float c[]);
 
     /* y = scale x + shift; y may be x */
     void (*scale_shift)(float *y, const float *x, float scale, float shift, size_t n);

@@ -109,6 +109,36 @@ TARGET static double NAME(dot)(const float *a, const float *b, size_t n)
     return NAME(fold)(lane);
 }
 
+TARGET static inline float NAME(total)(V v)
+{
+    float part[VL], total = 0;
+    V_STORE(part, v);
+    for (int l = 0; l < VL; l++)
+        total += part[l];
+    return total;
+}
+
+TARGET static void NAME(dots)(const float *a, const float *b, size_t stride, size_t n, float c[])
+{
+    V sum[NST_DOTS_A][NST_DOTS_B];
+    for (int r = 0; r < NST_DOTS_A; r++)
+        for (int s = 0; s < NST_DOTS_B; s++)
+            sum[r][s] = V_SET1(0);
+    for (size_t i = 0; i < n; i += VL) {
+        V right[NST_DOTS_B];
+        for (int s = 0; s < NST_DOTS_B; s++)
+            right[s] = V_LOAD(b + (size_t)s * stride + i);
+        for (int r = 0; r < NST_DOTS_A; r++) {
+            V left = V_LOAD(a + (size_t)r * stride + i);
+            for (int s = 0; s < NST_DOTS_B; s++)
+                sum[r][s] = V_FMA(left, right[s], sum[r][s]);
+        }
+    }
+    for (int r = 0; r < NST_DOTS_A; r++)
+        for (int s = 0; s < NST_DOTS_B; s++)
+            c[r * NST_DOTS_B + s] += NAME(total)(sum[r][s]);
+}
+
 /* ---- one result a sample: vectorised by the compiler; y may be x, so `simd` instead of restrict ---- */
 
 TARGET static void NAME(scale_shift)(float *y, const float *x, float scale, float shift, size_t n)
@@ -232,6 +262,7 @@ TARGET static void NAME(kernels_fill)(NstDsp *dsp)
     dsp->sum_sq_dev = NAME(sum_sq_dev);
     dsp->sum_and_squares = NAME(sum_and_squares);
     dsp->dot = NAME(dot);
+    dsp->dots = NAME(dots);
     dsp->scale_shift = NAME(scale_shift);
     dsp->normalize = NAME(normalize);
     dsp->relu = NAME(relu);
