@@ -108,6 +108,18 @@ within "warping error beside the cut" "$(value_of warping_error result out)" 5e-
 status 0 video cut.y4m cut.y4m --flow flow-cut --reference cross.y4m
 says out "14 frames of 96x64, 1 cut;"
 
+# Without files the motion is searched: nearly as good, on any number of threads.
+status 0 video cross.y4m cross.y4m --json --threads 1
+within "searched: warping error" "$(value_of warping_error result out)" 5e-5 "$(awk "BEGIN { print 4 * $right }")"
+within "searched: visible" "$(value visible out)" 0.8 1
+cp out one
+status 0 video cross.y4m cross.y4m --json --threads 3
+same out one "threads"
+status 0 video cut.y4m cut.y4m --json
+within "searched: cuts" "$(value cuts out)" 1 1
+[ "$(grep -c '"cut":.*true' out)" = 1 ] && [ "$(grep -B 20 '"cut":.*true' out | grep -c '"frame":.*7,')" = 1 ] ||
+    wrong "a cut at frame 7 expected"
+
 # the style, on every fifth frame
 status 0 video cross.y4m cross.y4m --flow flow-cross -s painting.pam -l loss.nsw --levels 2 --style-every 5 --json
 within "style distance" "$(value_of style_distance result out)" 0.01 100
