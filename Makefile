@@ -162,7 +162,7 @@ bench: tools ffmpeg $(BUILD)/samples/scene $(BENCH_PROGRAMS) | packages
 	@$(SRC)/scripts/bench '$(BUILD)' $(BENCH)
 
 # Cases of bench/temporal.py; none: all of them.
-bench-temporal: tools ffmpeg $(BUILD)/samples/motion | packages
+bench-temporal: tools ffmpeg $(BUILD)/samples/motion $(BUILD)/bench/flow_worker | packages
 	@$(SRC)/scripts/bench-temporal '$(BUILD)' $(BENCH)
 
 # The tests of this build folder alone: CHECK="test_graph cli.sh" picks some.

@@ -2,6 +2,7 @@
 """Motion by OpenCV's dense inverse search, as files that `nst score --flow` reads: not the filter's own judgement."""
 import os
 import shutil
+import time
 
 import cv2
 import numpy
@@ -16,6 +17,47 @@ def consistent(forward, backward):
     square = (forward ** 2).sum(-1) + (back ** 2).sum(-1)
     good = ((forward + back) ** 2).sum(-1) <= 0.01 * square + 0.5
     return (good & (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).astype(numpy.uint8) * 255
+
+
+def read_scene(clip):
+    """The luma of a clip of samples/motion.c"""
+    with open(clip, "rb") as file:
+        header = file.readline().split()
+        width, height = int(header[1][1:]), int(header[2][1:])
+        frames = []
+        while file.readline():
+            frames.append(numpy.frombuffer(file.read(3 * width * height), numpy.uint8)[:width * height])
+    return numpy.stack(frames).reshape(-1, height, width)
+
+
+def read_truth(folder, index, height, width):
+    """The motion, 2 x height x width, and where it is seen"""
+    path = os.path.join(folder, f"{index:06}")
+    flow = numpy.fromfile(path + ".flo", "<f4", offset=12).reshape(height, width, 2).transpose(2, 0, 1)
+    return flow, cv2.imread(path + ".pgm", cv2.IMREAD_GRAYSCALE) > 0
+
+
+def endpoint_error(flows, folder):
+    """Mean distance from the truth, over the pixels that are seen in both frames"""
+    errors = []
+    for index, flow in enumerate(flows, 1):
+        truth, seen = read_truth(folder, index, *flow.shape[1:])
+        if seen.any():
+            errors.append(numpy.hypot(*(flow - truth))[seen].mean())
+    return float(numpy.mean(errors))
+
+
+def estimate(frames):
+    """The motion of each frame to the next, and the median of the seconds of one, of one thread's processor time"""
+    cv2.setNumThreads(1)
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flows, times = [], []
+    for before, after in zip(frames, frames[1:]):
+        start = time.process_time()
+        flow = search.calc(before, after, None)
+        times.append(time.process_time() - start)
+        flows.append(flow.transpose(2, 0, 1))
+    return flows, float(numpy.median(times))
 
 
 def write(clip, folder):

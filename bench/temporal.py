@@ -2,9 +2,15 @@
 """temporal.py BUILD [CASE ...]: what temporal smoothing does and costs, into BUILD/temporal.json.
 
 Each clip is painted frame by frame (temporal=0), with the filter's defaults, and with every=2, and measured by
-`nst score --video`. Cases: the scenes of samples/motion.c (pan zoom rotate cross exposure all), whose motion is known;
-fox, the real clip of ../shared; static, 600 frames of a still camera; cut; speed; without any, all of them. Clips to look
-at (input, frame by frame, smoothed) lie in BUILD/temporal.
+`nst score --video`. Cases; without any, all of them:
+
+  pan zoom rotate cross exposure all   scenes of samples/motion.c, whose motion is known
+  flow                                 their motion as the library and OpenCV find it
+  fox                                  the real clip of ../shared
+  static                               600 frames of a still camera
+  cut speed
+
+Clips to look at (input, frame by frame, smoothed) lie in BUILD/temporal.
 
 NST_STYLE names the style (starry), NST_SMOOTH the options of the smoothed painting ("": the filter's defaults).
 """
@@ -25,6 +31,7 @@ PHOTOS = ["100075", "12003", "20008", "300091", "41004", "8023"]
 SCENES = ["pan", "zoom", "rotate", "cross", "exposure", "all"]
 SIZE, FRAMES, FOX_FRAMES = (640, 360), 75, 60
 STATIC_SIZE, STATIC_FRAMES = (160, 90), 600
+FLOW_FRAMES = 12
 SPEED_FRAMES, SPEED_ROUNDS = 100, 3
 PER_FRAME = "temporal=0"
 EVERY = f"{SMOOTH}:every=2" if SMOOTH else "every=2"
@@ -47,6 +54,9 @@ class Bench:
 
     def run(self, *command, **how):
         return subprocess.run(command, env=self.env, check=True, stdin=subprocess.DEVNULL, **how)
+
+    def run_on(self, data, *command):
+        return subprocess.run(command, input=data, env=self.env, check=True, capture_output=True)
 
     def nst(self, *arguments, **how):
         return self.run(os.path.join(self.build, "bin", "nst"), *arguments, **how)
@@ -145,6 +155,29 @@ def bench_scene(bench, name):
     shutil.rmtree(flow)
 
 
+def bench_flow(bench):
+    """The library's motion and OpenCV's against the truth, on one thread"""
+    try:
+        import flow_opencv
+        import numpy
+    except ImportError:
+        print("  flow: no OpenCV (python3-opencv); left out")
+        return
+    ratios = []
+    for name in SCENES:
+        clip, folder = bench.scene(name, SIZE, FLOW_FRAMES)
+        frames = flow_opencv.read_scene(clip)
+        ours = bench.run_on(frames.tobytes(), os.path.join(bench.build, "bench", "flow_worker"),
+                            *map(str, (*SIZE, len(frames))))
+        flows = numpy.frombuffer(ours.stdout, numpy.float32).reshape(-1, 2, *frames.shape[1:])
+        peer, seconds = flow_opencv.estimate(frames)
+        errors = [flow_opencv.endpoint_error(found, folder) for found in (flows, peer)]
+        shutil.rmtree(folder)
+        ratios.append(float(ours.stderr) / seconds)
+        yield row("flow", f"{name}: endpoint error", errors[0], f"<= {errors[1]:.4f}", errors[0] <= errors[1])
+    yield at_most("flow", "time, of OpenCV's", sorted(ratios)[len(ratios) // 2], 0.5)
+
+
 def bench_fox(bench):
     """Measured with OpenCV's flow where it is there: the filter's own would favour the filter."""
     source = os.path.join(SHARED, "video", "fox.mp4")
@@ -210,7 +243,7 @@ def bench_speed(bench):
 
 
 CASES = {name: (lambda bench, name=name: bench_scene(bench, name)) for name in SCENES}
-CASES.update(fox=bench_fox, static=bench_static, cut=bench_cut, speed=bench_speed)
+CASES.update(flow=bench_flow, fox=bench_fox, static=bench_static, cut=bench_cut, speed=bench_speed)
 
 
 def main():

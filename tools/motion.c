@@ -10,24 +10,33 @@
 
 #include "media.h"
 #include "util.h"
+#include "warp_error.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a .flo file is little-endian, and is read as it lies");
 
-int motion_open(Motion *motion, const char *folder, int width, int height, NstError *err)
+int motion_open(Motion *motion, const char *folder, int width, int height, const NstCompute *compute, NstError *err)
 {
     const size_t pixels = (size_t)width * (size_t)height;
-    *motion = (Motion){.folder = folder, .width = width, .height = height};
+    *motion = (Motion){.folder = folder, .width = width, .height = height, .team = team_of(compute)};
     motion->flow = aligned_calloc(pixels, 2 * sizeof(float));
+    motion->backward = aligned_calloc(pixels, 2 * sizeof(float));
     motion->visible = aligned_calloc(pixels, 1);
-    if (motion->flow && motion->visible)
-        return NST_OK;
-    motion_close(motion);
-    return fail(err, NST_ENOMEM, "no memory for the motion of %dx%d pixels", width, height);
+    int code = NST_OK;
+    if (!motion->flow || !motion->backward || !motion->visible)
+        code = fail(err, NST_ENOMEM, "no memory for the motion of %dx%d pixels", width, height);
+    dsp_init(&motion->dsp, compute->cpu);
+    if (code == NST_OK && !folder)
+        code = flow_create(&motion->search, width, height, &motion->dsp, &motion->team, err);
+    if (code < 0)
+        motion_close(motion);
+    return code;
 }
 
 void motion_close(Motion *motion)
 {
+    flow_free(&motion->search);
     aligned_free(motion->flow);
+    aligned_free(motion->backward);
     aligned_free(motion->visible);
     *motion = (Motion){0};
 }
@@ -109,11 +118,47 @@ static int read_files(Motion *motion, int index, NstError *err)
     return code;
 }
 
-int motion_next(Motion *motion, int index, NstError *err)
+/* ---- search ---- */
+
+/* Luma of 0 to 255, BT.709 weights */
+static void show_frame(Motion *motion, const NstImage *frame)
+{
+    const size_t plane = (size_t)frame->width * (size_t)frame->height;
+    ptrdiff_t stride;
+    float *to = flow_next(motion->search, &stride);
+    for (int y = 0; y < frame->height; y++, to += stride) {
+        const float *red = frame->data + (ptrdiff_t)y * frame->width;
+        for (int x = 0; x < frame->width; x++)
+            to[x] = 255 * (0.2126f * red[x] + 0.7152f * red[plane + (size_t)x] + 0.0722f * red[2 * plane + (size_t)x]);
+    }
+    flow_ready(motion->search);
+}
+
+static void copy_field(float *to, const NstField *field)
+{
+    const size_t pixels = (size_t)field->w * (size_t)field->h;
+    memcpy(to, field->x, pixels * sizeof(float));
+    memcpy(to + pixels, field->y, pixels * sizeof(float));
+}
+
+/* The search is finer from the newer picture to the older one, so the next frame comes first. */
+static void search(Motion *motion, const NstImage *frame, const NstImage *next)
+{
+    show_frame(motion, next);
+    show_frame(motion, frame);
+    copy_field(motion->flow, flow_estimate(motion->search, NST_WAY_BACK));
+    copy_field(motion->backward, flow_estimate(motion->search, NST_WAY_AHEAD));
+    warp_visible(motion->flow, motion->backward, motion->height, motion->width, motion->visible);
+}
+
+int motion_next(Motion *motion, int index, const NstImage *frame, const NstImage *next, NstError *err)
 {
     const size_t pixels = (size_t)motion->width * (size_t)motion->height;
     size_t n = 0;
-    NST_TRY(read_files(motion, index, err));
+    if (motion->folder)
+        NST_TRY(read_files(motion, index, err));
+    else
+        search(motion, frame, next);
     for (size_t i = 0; i < pixels; i++)
         n += motion->visible[i];
     motion->share = (double)n / (double)pixels;

@@ -6,19 +6,28 @@
 
 #include <nst/train.h>
 
-/* The motion of a video, from each frame to the next one: read from files where it is known. */
+#include "flow.h"
+
+/*
+ * The motion of a video, from each frame to the next one: read from files where it is known, else searched in the frames.
+ */
 typedef struct Motion {
-    const char *folder; /* of the true motion */
+    const char *folder; /* of the true motion; NULL: it is searched */
     int width, height;
     float *flow;        /* 2 x height x width, as in warp_error.h */
     uint8_t *visible;   /* height x width */
     double share;       /* of the pixels that are visible */
+    float *backward;    /* as flow, the other way */
+    NstOpticalFlow *search;
+    NstDsp dsp;
+    NstTeam team;
 } Motion;
 
-int motion_open(Motion *motion, const char *folder, int width, int height, NstError *err);
+/* The struct must stay where it is until it is closed. */
+int motion_open(Motion *motion, const char *folder, int width, int height, const NstCompute *compute, NstError *err);
 void motion_close(Motion *motion);
 
-/* The motion that leads to frame `index` (1, 2, ...) from the one before it */
-int motion_next(Motion *motion, int index, NstError *err);
+/* The motion from a frame to the next one, whose number is `index` (1, 2, ...) */
+int motion_next(Motion *motion, int index, const NstImage *frame, const NstImage *next, NstError *err);
 
 #endif

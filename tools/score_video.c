@@ -86,7 +86,7 @@ static int begin(VideoScore *score, NstError *err)
     const size_t pixels = (size_t)w * (size_t)h;
     if (w < 2 || h < 2)
         return fail(err, NST_EINVAL, "%s: %dx%d pixels; at least 2x2 expected", score->clips[INPUT].path, w, h);
-    NST_TRY(motion_open(&score->motion, score->settings->flow, w, h, err));
+    NST_TRY(motion_open(&score->motion, score->settings->flow, w, h, &score->settings->compute, err));
     NST_TRY(nst_image_alloc(&score->first, w, h, err));
     memcpy(score->first.data, frame->data, 3 * pixels * sizeof(float));
     score->scratch = aligned_calloc(pixels, 2 * sizeof(float));
@@ -125,7 +125,7 @@ static int measure_motion(VideoScore *score, ScoredFrame *row, NstError *err)
     const int w = input->frame.width, h = input->frame.height;
     const double pixels = (double)w * h;
     const Motion *motion = &score->motion;
-    NST_TRY(motion_next(&score->motion, score->frames - 1, err));
+    NST_TRY(motion_next(&score->motion, score->frames - 1, &input->before, &input->frame, err));
     row->visible = motion->share;
     row->cut = row->visible < CUT_SHARE;
     mark_still(motion, score->still);
@@ -179,8 +179,6 @@ static int measure_frame(VideoScore *score, NstError *err)
 static int measure(VideoScore *score, const char *input, const char *result, NstError *err)
 {
     bool more;
-    if (!score->settings->flow)
-        return fail(err, NST_EINVAL, "--flow DIR is needed: the motion is not estimated yet");
     NST_TRY(open_clip(&score->clips[INPUT], input, err));
     NST_TRY(open_clip(&score->clips[RESULT], result, err));
     if (score->settings->reference)

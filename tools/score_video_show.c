@@ -124,13 +124,15 @@ static int print_json(const VideoScore *score, const Summary *summary)
     cJSON_AddNumberToObject(root, "height", score->first.height);
     cJSON_AddNumberToObject(root, "frames", score->frames);
     cJSON_AddNumberToObject(root, "cuts", summary->cuts);
-    cJSON_AddStringToObject(root, "motion", score->motion.folder);
+    cJSON_AddStringToObject(root, "motion", score->motion.folder ? score->motion.folder : "dis");
     cJSON_AddNumberToObject(root, "visible", summary->visible);
     add_figure(root, score, summary, "warping_error", offsetof(Figures, error), true);
     cJSON_AddNumberToObject(root, "still", summary->still);
-    add_figure(root, score, summary, "flicker", offsetof(Figures, flicker), true);
+    if (summary->still > 0)
+        add_figure(root, score, summary, "flicker", offsetof(Figures, flicker), true);
     cJSON_AddNumberToObject(root, "always_still", summary->always_still);
-    add_figure(root, score, summary, "deviation", offsetof(Figures, deviation), true);
+    if (summary->always_still > 0)
+        add_figure(root, score, summary, "deviation", offsetof(Figures, deviation), true);
     add_figure(root, score, summary, "luma_drift", offsetof(Figures, drift), true);
     add_figure(root, score, summary, "sharpness", offsetof(Figures, sharpness), true);
     if (score->settings->style)
@@ -158,8 +160,10 @@ static void print_table(const VideoScore *score, const Summary *summary)
             printf(" %12s", role_names[i]);
     putchar('\n');
     print_figure(score, summary, "warping error", offsetof(Figures, error));
-    print_figure(score, summary, "flicker where the input is still", offsetof(Figures, flicker));
-    print_figure(score, summary, "deviation where it always is", offsetof(Figures, deviation));
+    if (summary->still > 0)
+        print_figure(score, summary, "flicker where the input is still", offsetof(Figures, flicker));
+    if (summary->always_still > 0)
+        print_figure(score, summary, "deviation where it always is", offsetof(Figures, deviation));
     print_figure(score, summary, "drift of the luma", offsetof(Figures, drift));
     print_figure(score, summary, "sharpness", offsetof(Figures, sharpness));
     if (score->settings->style)
