@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Motion by OpenCV's dense inverse search, as files that `nst score --flow` reads: not the filter's own judgement."""
+"""Motion by OpenCV's dense inverse search: as files that `nst score --flow` reads, and beside the library's own."""
 import os
 import shutil
+import subprocess
 import time
 
 import cv2
@@ -58,6 +59,22 @@ def estimate(frames):
         times.append(time.process_time() - start)
         flows.append(flow.transpose(2, 0, 1))
     return flows, float(numpy.median(times))
+
+
+def estimate_ours(frames, worker):
+    """The same by the library, through bench/flow_worker.c"""
+    count, height, width = frames.shape
+    ours = subprocess.run([worker, str(width), str(height), str(count)], input=frames.tobytes(), check=True,
+                          capture_output=True)
+    return numpy.frombuffer(ours.stdout, numpy.float32).reshape(-1, 2, height, width), float(ours.stderr)
+
+
+def estimate_half(frames, worker):
+    """The same at half the size, enlarged"""
+    count, height, width = frames.shape
+    half = frames.reshape(count, height // 2, 2, width // 2, 2).mean((2, 4)).round().astype(numpy.uint8)
+    flows, seconds = estimate_ours(half, worker)
+    return [numpy.stack([2 * cv2.resize(plane, (width, height)) for plane in flow]) for flow in flows], seconds
 
 
 def write(clip, folder):
