@@ -141,11 +141,11 @@ static int print_json(const VideoScore *score, const Summary *summary)
     return score_print_json(root);
 }
 
-static void print_figure(const VideoScore *score, const Summary *summary, const char *name, size_t offset)
+static void print_figure(const VideoScore *score, const Summary *summary, const char *name, size_t offset, bool input)
 {
     printf("%-36s", name);
     for (int i = 0; i < N_ROLES; i++)
-        if (score->clips[i].video)
+        if (score->clips[i].video && (i != INPUT || input))
             printf(" %12.6f", *(const double *)((const char *)&summary->figures[i] + offset));
     putchar('\n');
 }
@@ -159,15 +159,15 @@ static void print_table(const VideoScore *score, const Summary *summary)
         if (score->clips[i].video)
             printf(" %12s", role_names[i]);
     putchar('\n');
-    print_figure(score, summary, "warping error", offsetof(Figures, error));
+    print_figure(score, summary, "warping error", offsetof(Figures, error), true);
     if (summary->still > 0)
-        print_figure(score, summary, "flicker where the input is still", offsetof(Figures, flicker));
+        print_figure(score, summary, "flicker where the input is still", offsetof(Figures, flicker), true);
     if (summary->always_still > 0)
-        print_figure(score, summary, "deviation where it always is", offsetof(Figures, deviation));
-    print_figure(score, summary, "drift of the luma", offsetof(Figures, drift));
-    print_figure(score, summary, "sharpness", offsetof(Figures, sharpness));
+        print_figure(score, summary, "deviation where it always is", offsetof(Figures, deviation), true);
+    print_figure(score, summary, "drift of the luma", offsetof(Figures, drift), true);
+    print_figure(score, summary, "sharpness", offsetof(Figures, sharpness), true);
     if (score->settings->style)
-        print_figure(score, summary, "style distance", offsetof(Figures, style));
+        print_figure(score, summary, "style distance", offsetof(Figures, style), false);
 }
 
 static int draw_chart(const VideoScore *score, const Summary *summary, NstError *err)
