@@ -128,6 +128,11 @@ void loss_free(NstLoss **out)
     *out = NULL;
 }
 
+int loss_tiles(const NstLoss *loss)
+{
+    return tiles_count(loss->level->tiles);
+}
+
 /* Channel of the network's input that channel c of a picture becomes, and the reverse */
 static int swap_channel(const NstModel *network, int c)
 {

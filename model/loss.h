@@ -44,6 +44,7 @@ typedef struct NstLossTerms {
 
 int loss_create(NstLoss **loss, const NstModel *network, int h, int w, const NstLossOptions *options, NstError *err);
 void loss_free(NstLoss **loss);
+int loss_tiles(const NstLoss *loss); /* that the picture is taken in; 1: whole */
 
 /*
  * A style and where it goes. With a mask t the matrix is G = sum t^2 f f^T / sum t^2 over the positions, f being the

@@ -125,6 +125,23 @@ int vgg_build(NstModel **loss, NstContainer *weights, const NstVggOptions *optio
     return nsw_create(loss, NST_KIND_LOSS, &graph, err);
 }
 
+int vgg_variant(NstModel **variant, const NstModel *loss, NstOp pool, NstPadMode pad_mode, NstError *err)
+{
+    NstGraph graph;
+    NST_TRY(graph_copy(&graph, &loss->graph, err));
+    for (int i = 0; i < graph.n_nodes; i++) {
+        NstNode *node = &graph.nodes[i];
+        if (pool != NST_OP_INPUT && (node->op == NST_OP_MAX_POOL || node->op == NST_OP_AVG_POOL))
+            node->op = pool;
+        if (pad_mode != NST_PAD_MODE_COUNT && node->op == NST_OP_CONV2D)
+            node->pad_mode = pad_mode;
+    }
+    NST_TRY(nsw_create(variant, loss->kind, &graph, err));
+    (*variant)->input_bgr = loss->input_bgr;
+    (*variant)->input_scale = loss->input_scale;
+    return NST_OK;
+}
+
 /* Lists the layers in the message. */
 static int no_such_layer(const NstGraph *graph, const char *layer, NstError *err)
 {

@@ -29,4 +29,10 @@ typedef struct NstVggOptions {
 
 int vgg_build(NstModel **loss, NstContainer *weights, const NstVggOptions *options, NstError *err);
 
+/*
+ * A copy of a loss network with other pools (NST_OP_MAX_POOL or NST_OP_AVG_POOL; NST_OP_INPUT: its own) and padding
+ * (NST_PAD_MODE_COUNT: its own).
+ */
+int vgg_variant(NstModel **variant, const NstModel *loss, NstOp pool, NstPadMode pad_mode, NstError *err);
+
 #endif

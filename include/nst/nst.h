@@ -4,15 +4,18 @@
 
 /*
  * libnst: neural style transfer without a machine-learning framework. Load a style (model.h), paint pictures with it
- * (stylize.h), train a new one (train.h). compute.h says how threads and instruction sets are chosen, error.h how
- * failures are told. The library never prints, exits or aborts, and holds no global mutable state.
+ * (stylize.h), train a new one (train.h), or paint one picture by optimisation (optimize.h). compute.h says how threads
+ * and instruction sets are chosen, error.h how failures are told. The library never prints, exits or aborts, and holds no
+ * global mutable state.
  */
 
 #include <nst/compute.h>
 #include <nst/distill.h>
 #include <nst/error.h>
+#include <nst/formula.h>
 #include <nst/model.h>
 #include <nst/optim.h>
+#include <nst/optimize.h>
 #include <nst/stylize.h>
 #include <nst/train.h>
 
