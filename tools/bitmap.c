@@ -55,3 +55,15 @@ int bitmap_to_image(const Bitmap *bitmap, NstImage *image, NstError *err)
             image->data[c * n + i] = (float)bitmap->data[3 * i + c] / 255.0f;
     return NST_OK;
 }
+
+int bitmap_from_image(Bitmap *bitmap, const NstImage *image, NstError *err)
+{
+    size_t n = (size_t)image->width * (size_t)image->height;
+    NST_TRY(bitmap_alloc(bitmap, image->width, image->height, 3, err));
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < 3; c++) {
+            float sample = image->data[c * n + i];
+            bitmap->data[3 * i + c] = (uint8_t)(sample <= 0 ? 0 : sample >= 1 ? 255 : 255 * sample + 0.5f);
+        }
+    return NST_OK;
+}

@@ -26,6 +26,9 @@ NstPicture bitmap_picture(const Bitmap *bitmap);
 /* RGB of 0 to 1; of a bitmap with 3 channels. */
 int bitmap_to_image(const Bitmap *bitmap, NstImage *image, NstError *err);
 
+/* The reverse, rounded: 3 channels, allocated anew. */
+int bitmap_from_image(Bitmap *bitmap, const NstImage *image, NstError *err);
+
 typedef struct MediaInfo {
     bool still;     /* a picture, not a video */
     double seconds; /* length of a video; 0 where it is not known */

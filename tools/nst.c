@@ -20,6 +20,7 @@ typedef struct Entry {
 static const Entry entries[] = {
     {"apply", cmd_apply, "paint pictures with a style"},
     {"train", cmd_train, "train a style on a painting and a folder of photos"},
+    {"optimize", cmd_optimize, "paint one picture by optimisation (Gatys et al. 2016)"},
     {"info", cmd_info, "show what a .nsw file holds"},
     {"score", cmd_score, "measure a result against its style, content and motion"},
     {"distill", cmd_distill, "make a slim loss network of a large one, on a folder of photos"},
@@ -88,7 +89,7 @@ int main(int argc, char **argv)
 {
     wait_without_spinning(argv);
     if (argc < 2)
-        return usage_error("", "a command is needed: apply, train, info, score, distill, convert or bench");
+        return usage_error("", "a command is needed: apply, train, optimize, info, score, distill, convert or bench");
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
         return flushed(print_help());
     if (!strcmp(argv[1], "--version")) {

@@ -14,6 +14,7 @@ int cmd_convert(int argc, char **argv);
 int cmd_distill(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_score(int argc, char **argv);
+int cmd_optimize(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 
 /* Prints "nst COMMAND: message" on stderr; returns EXIT_FAILURE. */

@@ -48,15 +48,4 @@ double loss_score_distance(const LossScore *score, const NstLossTerms *terms);
 /* Prints, and frees; the exit status. */
 int score_print_json(cJSON *root);
 
-/* ---- a chart of the error over time ---- */
-
-typedef struct ChartLine {
-    const char *name, *color;
-    const double *values; /* n of them; a negative one is left out */
-    double mean;
-} ChartLine;
-
-/* Writes an SVG file. */
-int score_chart(const char *path, const char *title, const ChartLine *lines, int n_lines, int n, NstError *err);
-
 #endif

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "chart.h"
 #include "nst.h"
 #include "score_video.h"
 #include "util.h"
@@ -187,7 +188,8 @@ static int draw_chart(const VideoScore *score, const Summary *summary, NstError 
             line[i] = score->rows[i + 1].cut ? -1 : score->rows[i + 1].error[k];
         lines[n_lines++] = (ChartLine){role_names[k], colors[k], line, summary->figures[k].error};
     }
-    const int code = score_chart(score->settings->chart, "Warping error, by frame", lines, n_lines, n, err);
+    const Chart chart = {"Warping error, by frame", "mean", lines, n_lines, n, false};
+    const int code = chart_write(&chart, score->settings->chart, err);
     free(values);
     return code;
 }
