@@ -158,7 +158,7 @@ static int check_target(NstLoss *loss, int level, int layer, int style, NstError
     if (!isfinite(norm_sq))
         return fail(err, NST_ENOTFINITE, "style picture: features of layer %s at level %d are not finite",
                     loss->style_names[layer], level);
-    if (norm_sq < 1e-30)
+    if (loss->formula == NST_FORMULA_RELATIVE && norm_sq < 1e-30)
         return fail(err, NST_EINVAL, "style picture: layer %s does not respond to it at level %d",
                     loss->style_names[layer], level);
     term->norm_sq[style] = norm_sq;

@@ -205,6 +205,20 @@ static int copy_options(NstOptimizeOptions *to, const NstOptimizeOptions *from, 
     return copy_texts(to->content_layers, err);
 }
 
+/* The last node of the loss network that a layer needs */
+static int last_node(const NstOptimizeOptions *options, const NstModel *loss, int *last, NstError *err)
+{
+    *last = 0;
+    for (int i = 0; i < 2 * NST_MAX_LAYERS; i++) {
+        const char *layer = i < NST_MAX_LAYERS ? options->style_layers[i] : options->content_layers[i - NST_MAX_LAYERS];
+        int node = 0;
+        if (layer)
+            NST_TRY(vgg_find_layer(loss, layer, &node, err));
+        *last = max_int(*last, node);
+    }
+    return NST_OK;
+}
+
 static int make_network(NstOptimization *o, const NstModel *loss, NstError *err)
 {
     static const NstOp pools[] = {
@@ -213,9 +227,11 @@ static int make_network(NstOptimization *o, const NstModel *loss, NstError *err)
                                        [NST_EDGE_ZERO] = NST_PAD_ZERO,
                                        [NST_EDGE_REFLECT] = NST_PAD_REFLECT,
                                        [NST_EDGE_REPLICATE] = NST_PAD_REPLICATE};
+    int last;
     if (loss->kind != NST_KIND_LOSS)
         return fail(err, NST_EINVAL, "the model is a style; a loss network expected");
-    NST_TRY(vgg_variant(&o->network, loss, pools[o->options.pool], edges[o->options.edge], err));
+    NST_TRY(last_node(&o->options, loss, &last, err));
+    NST_TRY(vgg_variant(&o->network, loss, pools[o->options.pool], edges[o->options.edge], last, err));
     o->sources.network = o->network;
     return NST_OK;
 }

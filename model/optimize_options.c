@@ -206,6 +206,6 @@ float optimize_rate(const NstOptimizeOptions *options)
     static const float rates[] = {[NST_OPTIMIZER_LBFGS] = 1,
                                   [NST_OPTIMIZER_ADAM] = 5,
                                   [NST_OPTIMIZER_SGD] = 100,
-                                  [NST_OPTIMIZER_RMSPROP] = 5};
+                                  [NST_OPTIMIZER_RMSPROP] = 1};
     return options->learning_rate > 0 ? options->learning_rate : rates[options->optimizer];
 }

@@ -125,10 +125,11 @@ int vgg_build(NstModel **loss, NstContainer *weights, const NstVggOptions *optio
     return nsw_create(loss, NST_KIND_LOSS, &graph, err);
 }
 
-int vgg_variant(NstModel **variant, const NstModel *loss, NstOp pool, NstPadMode pad_mode, NstError *err)
+int vgg_variant(NstModel **variant, const NstModel *loss, NstOp pool, NstPadMode pad_mode, int last, NstError *err)
 {
     NstGraph graph;
     NST_TRY(graph_copy(&graph, &loss->graph, err));
+    graph.n_nodes = last + 1;
     for (int i = 0; i < graph.n_nodes; i++) {
         NstNode *node = &graph.nodes[i];
         if (pool != NST_OP_INPUT && (node->op == NST_OP_MAX_POOL || node->op == NST_OP_AVG_POOL))

@@ -31,8 +31,8 @@ int vgg_build(NstModel **loss, NstContainer *weights, const NstVggOptions *optio
 
 /*
  * A copy of a loss network with other pools (NST_OP_MAX_POOL or NST_OP_AVG_POOL; NST_OP_INPUT: its own) and padding
- * (NST_PAD_MODE_COUNT: its own).
+ * (NST_PAD_MODE_COUNT: its own), that ends with node `last`: what lies behind it demands nothing of the picture's size.
  */
-int vgg_variant(NstModel **variant, const NstModel *loss, NstOp pool, NstPadMode pad_mode, NstError *err);
+int vgg_variant(NstModel **variant, const NstModel *loss, NstOp pool, NstPadMode pad_mode, int last, NstError *err);
 
 #endif

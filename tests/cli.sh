@@ -11,7 +11,7 @@ picture 17 31 3 photo.pam
 # -- help and wrong command lines ----------------------------------------------------------------------------------
 
 status 0 "$NST" --help
-for command in apply train info score convert bench; do
+for command in apply train optimize info score convert bench; do
     says out "  $command "
 done
 status 0 "$NST" --version
@@ -22,7 +22,7 @@ misused "unknown command xyzzy" "$NST" xyzzy
 status 1 sh -c '"$0" --help >/dev/full' "$NST"
 says err "could not be written"
 
-for command in apply train info score convert bench; do
+for command in apply train optimize info score convert bench; do
     status 0 "$NST" $command --help
     says out "usage: nst $command"
     says out "--help"

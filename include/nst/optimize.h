@@ -74,7 +74,7 @@ typedef struct NstOptimizeOptions {
                                content's; each begins with the result before. Default 1 */
     int iterations;         /* at each size, 1 to 10^6. Default 300 */
     NstOptimizer optimizer; /* default NST_OPTIMIZER_LBFGS */
-    float learning_rate;    /* 0: 1 for L-BFGS (Newton's), 5 for Adam and RMSprop, 100 for SGD. Default 0 */
+    float learning_rate;    /* 0: 1 for L-BFGS (Newton's), 5 for Adam, 1 for RMSprop, 100 for SGD. Default 0 */
     NstSchedule schedule;   /* of the rate, over the iterations of one size; not for L-BFGS. Default constant */
     float beta1, beta2;     /* 0 to less than 1. Default 0.9, 0.99 */
     float epsilon;          /* of Adam and RMSprop. Default 1e-12 */

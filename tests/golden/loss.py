@@ -14,9 +14,9 @@ ADAM = {"lr": 0.05, "betas": (0.9, 0.99), "eps": 1e-4}
 STEPS = 10
 
 
-def vgg_weights(generator):
+def vgg_weights(generator, widths=None):
     weights, channels = {}, 3
-    for name, width in WIDTHS.items():
+    for name, width in (widths or WIDTHS).items():
         deviation = (2 / (9 * channels)) ** 0.5 / (1 if channels > 3 else 100)
         weights[f"conv{name}.weight"] = torch.randn((width, channels, 3, 3), generator=generator) * deviation
         weights[f"conv{name}.bias"] = torch.randn(width, generator=generator) * 0.1
@@ -24,10 +24,10 @@ def vgg_weights(generator):
     return {name: tensor.double() for name, tensor in weights.items()}
 
 
-def vgg_nodes(average, ceil, pad_mode):
+def vgg_nodes(average, ceil, pad_mode, widths):
     """The graph that vgg_build makes, the preprocessing left out."""
     nodes = [{"name": "input", "op": "input", "channels": 3}]
-    for name in WIDTHS:
+    for name in widths:
         block, index = name.split("_")
         if index == "1" and block != "1":
             nodes.append({"name": f"pool{int(block) - 1}", "op": "avg_pool" if average else "max_pool",
@@ -41,9 +41,9 @@ def vgg_nodes(average, ceil, pad_mode):
 
 
 class Vgg:
-    def __init__(self, weights, average=False, ceil=True, pad_mode="reflect"):
+    def __init__(self, weights, average=False, ceil=True, pad_mode="reflect", widths=None):
         self.weights = weights
-        self.nodes = vgg_nodes(average, ceil, pad_mode)
+        self.nodes = vgg_nodes(average, ceil, pad_mode, widths or WIDTHS)
 
     def __call__(self, x):
         return reference.run(self.nodes, self.weights, 255 * x[:, [2, 1, 0]] - MEAN_BGR[:, None, None])

@@ -13,6 +13,7 @@ import container
 import layers
 import loss
 import networks
+import optimize
 import recipe
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -31,6 +32,7 @@ def main():
     save("networks", *cases.table(networks.CASES))
     loss.dump(save)
     recipe.dump(save)
+    optimize.dump(save)
 
 
 if __name__ == "__main__":
