@@ -56,23 +56,24 @@ typedef struct Scene {
     Layer layers[MAX_LAYERS]; /* the last one on top */
 } Scene;
 
-#define STILL_BACKGROUND {.shape = WHOLE, .log_zoom = {0.2}}
-#define SLOW_BACKGROUND {.shape = WHOLE, .x = {0, 0.5, 900}, .log_zoom = {0.2}}
+#define STILL_BACKGROUND {.shape = WHOLE, .log_zoom = {0.2, 0, 0, 0}}
+#define SLOW_BACKGROUND {.shape = WHOLE, .x = {0, 0.5, 900, 0}, .log_zoom = {0.2, 0, 0, 0}}
 #define BLOB_TO_THE_RIGHT                                                                                              \
-    {.shape = BLOB, .size = 0.26, .x = {0, 0.6, 260, -0.2}, .y = {0.05, 0.1, 170}, .turn = {0, 0.4, 150}}
+    {.shape = BLOB, .size = 0.26, .x = {0, 0.6, 260, -0.2}, .y = {0.05, 0.1, 170, 0}, .turn = {0, 0.4, 150, 0}}
 #define BOX_TO_THE_LEFT                                                                                                \
-    {.shape = BOX, .size = 0.20, .x = {0, 0.5, 220, 0.3}, .y = {-0.08, 0.1, 190, 0.3}, .log_zoom = {0, 0.2, 170}}
+    {.shape = BOX, .size = 0.20, .x = {0, 0.5, 220, 0.3}, .y = {-0.08, 0.1, 190, 0.3}, .log_zoom = {0, 0.2, 170, 0}}
 
 static const Scene scenes[] = {
     {"static", 2, 0, false, 1, {STILL_BACKGROUND}},
-    {"pan", 2, 0, false, 1, {{.shape = WHOLE, .x = {0, 1.2, 1000}, .y = {0, 0.3, 700}, .log_zoom = {0.2}}}},
+    {"pan", 2, 0, false, 1,
+     {{.shape = WHOLE, .x = {0, 1.2, 1000, 0}, .y = {0, 0.3, 700, 0}, .log_zoom = {0.2, 0, 0, 0}}}},
     {"zoom", 2, 0, false, 1, {{.shape = WHOLE, .log_zoom = {0.6, 0.5, 320, -0.2}}}},
-    {"rotate", 2, 0, false, 1, {{.shape = WHOLE, .log_zoom = {0.3}, .turn = {0, 0.8, 400}}}},
+    {"rotate", 2, 0, false, 1, {{.shape = WHOLE, .log_zoom = {0.3, 0, 0, 0}, .turn = {0, 0.8, 400, 0}}}},
     {"cross", 2, 0, false, 3, {SLOW_BACKGROUND, BLOB_TO_THE_RIGHT, BOX_TO_THE_LEFT}},
     {"exposure", 2, 0.2, false, 2, {SLOW_BACKGROUND, BLOB_TO_THE_RIGHT}},
     {"cut", 2, 0, true, 3, {SLOW_BACKGROUND, BLOB_TO_THE_RIGHT, BOX_TO_THE_LEFT}},
     {"all", 3, 0.15, true, 3,
-     {{.shape = WHOLE, .x = {0, 0.8, 900}, .log_zoom = {0.4, 0.2, 300}, .turn = {0, 0.2, 500}},
+     {{.shape = WHOLE, .x = {0, 0.8, 900, 0}, .log_zoom = {0.4, 0.2, 300, 0}, .turn = {0, 0.2, 500, 0}},
       BLOB_TO_THE_RIGHT,
       BOX_TO_THE_LEFT}},
 };
