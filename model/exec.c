@@ -40,10 +40,15 @@ static void run_node(NstPlan *plan, int node)
         op_impl(plan_node(plan, node)->op)->forward(plan, node);
 }
 
+void exec_forward_to(NstPlan *plan, int last)
+{
+    for (int i = 1; i <= last; i++)
+        run_node(plan, i);
+}
+
 void exec_forward(NstPlan *plan)
 {
-    for (int i = 1; i < plan->graph->n_nodes; i++)
-        run_node(plan, i);
+    exec_forward_to(plan, plan->graph->n_nodes - 1);
 }
 
 void exec_forward_timed(NstPlan *plan, double *seconds)

@@ -25,6 +25,16 @@ size_t plan_moments(const NstPlan *plan)
     return moments_before(plan, plan->graph->n_nodes);
 }
 
+bool plan_next_norm(const NstPlan *plan, NstPlanNorm *norm)
+{
+    for (int i = norm->node + 1; i < plan->graph->n_nodes; i++)
+        if (is_live_norm(plan, i)) {
+            *norm = (NstPlanNorm){i, moments_before(plan, i), 2 * (size_t)plan->shapes[i].c};
+            return true;
+        }
+    return false;
+}
+
 void plan_control_norms(NstPlan *plan, const NstNormControl *control)
 {
     plan->norms = *control;

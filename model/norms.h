@@ -32,6 +32,15 @@ size_t plan_moments(const NstPlan *plan);
  */
 void plan_control_norms(NstPlan *plan, const NstNormControl *control);
 
+/* One normalisation of a plan: its node, and its part of an array of moments. */
+typedef struct NstPlanNorm {
+    int node;
+    size_t first, n;
+} NstPlanNorm;
+
+/* The next one after norm->node, 0 to begin with; false: there is none. */
+bool plan_next_norm(const NstPlan *plan, NstPlanNorm *norm);
+
 /* ---- for band.c and op_norm.c ---- */
 
 /* Whether a run has to measure at all. */

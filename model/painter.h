@@ -11,6 +11,8 @@ typedef struct NstPainter NstPainter;
 typedef struct NstPainterOptions {
     NstCompute compute;
     bool keep_source;  /* painter_source is still whole after painter_paint */
+    size_t max_memory; /* bytes above which the picture is painted in tiles; 0: none. Where even the smallest tiles take
+                          more, they are taken all the same */
 } NstPainterOptions;
 
 /* Thread-safe: takes no threads of compute's. */

@@ -6,11 +6,8 @@
 
 #include "finish.h"
 #include "painter.h"
-#include "stylize_options.h"
 #include "transfer.h"
 #include "util.h"
-
-enum { AUTO_HEIGHT = 1080 };
 
 struct NstStage {
     NstStageSpec spec;
@@ -21,21 +18,34 @@ struct NstStage {
 
 /* ---- making one ---- */
 
-void stage_work_size(const NstStylizeOptions *options, int width, int height, int *work_width, int *work_height)
+void stage_set_work_height(NstStageSpec *spec, int height)
 {
-    *work_height = size_height(&options->size, height, AUTO_HEIGHT);
-    *work_width = max_int((int)lround((double)width * *work_height / height), 1);
+    spec->work_height = height;
+    spec->work_width = max_int((int)lround((double)spec->width * spec->work_height / spec->height), 1);
+}
+
+/* Bytes beside the networks' */
+static size_t other_bytes(const NstStageSpec *spec)
+{
+    return transfer_bytes_for(&spec->compute, spec->width, spec->work_width) +
+           finish_bytes_for(&spec->compute, spec->width, spec->height, spec->work_width, spec->work_height,
+                            spec->color);
 }
 
 static NstPainterOptions painter_options(const NstStageSpec *spec)
 {
-    return (NstPainterOptions){.compute = spec->compute};
+    size_t bound = spec->max_memory, others = other_bytes(spec);
+    return (NstPainterOptions){.compute = spec->compute, .max_memory = bound > others ? bound - others : bound > 0};
 }
 
 static int open_stage(NstStage *stage, NstError *err)
 {
     const NstStageSpec *spec = &stage->spec;
     NstPainterOptions options = painter_options(spec);
+    size_t bytes = stage_bytes_for(spec);
+    if (spec->max_memory && bytes > spec->max_memory)
+        return fail(err, NST_ETOOLARGE, "needs %zu MiB for %dx%d even in the smallest tiles; %zu MiB are allowed",
+                    (bytes >> 20) + 1, spec->width, spec->height, spec->max_memory >> 20);
     NST_TRY(painter_create(&stage->painter, &spec->styles, spec->work_width, spec->work_height, &options, err));
     NST_TRY(transfer_create(&stage->transfer, &spec->compute, spec->width, spec->height, spec->work_width,
                             spec->work_height, err));
@@ -75,10 +85,7 @@ size_t stage_bytes_for(const NstStageSpec *spec)
 {
     NstPainterOptions options = painter_options(spec);
     size_t networks = painter_bytes_for(&spec->styles, spec->work_width, spec->work_height, &options);
-    return networks ? networks + transfer_bytes_for(&spec->compute, spec->width, spec->work_width) +
-                          finish_bytes_for(&spec->compute, spec->width, spec->height, spec->work_width,
-                                           spec->work_height, spec->color)
-                    : 0;
+    return networks ? networks + other_bytes(spec) : 0;
 }
 
 void stage_continue(NstStage *stage, const NstStage *before)

@@ -14,17 +14,19 @@ typedef struct NstStageSpec {
     NstStyles styles; /* the models must outlive the stage */
     int width, height, work_width, work_height;
     NstColors color;  /* that it is to have memory for from the start */
+    size_t max_memory; /* bytes; 0: no bound */
     NstCompute compute;
 } NstStageSpec;
 
-/* The working size for pictures of a size. */
-void stage_work_size(const NstStylizeOptions *options, int width, int height, int *work_width, int *work_height);
+/* Sets the working size: its height, and the width that goes with it. */
+void stage_set_work_height(NstStageSpec *spec, int height);
 
+/* err: NST_ETOOLARGE where even tiles need more than max_memory, and those of plan_create */
 int stage_create(NstStage **stage, const NstStageSpec *spec, NstError *err);
 void stage_free(NstStage **stage);
 const NstStageSpec *stage_spec(const NstStage *stage);
 
-/* Bytes that stage_create would take; 0 when a size is impossible. */
+/* Bytes that stage_create would take, or more than max_memory where these are needed at least; 0 when a size is impossible. */
 size_t stage_bytes_for(const NstStageSpec *spec);
 
 /* What a stream remembers goes over from one stage to the next. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nsw.h"
+#include "stylize_options.h"
 #include "util.h"
 
 static const float max_weight = 1e6f;
@@ -31,8 +32,6 @@ static char *next_part(const char **text)
 static int load_style(NstModel **model, const char *style, NstError *err)
 {
     char *path;
-    if (!*style)
-        return fail(err, NST_EINVAL, "an empty name among the styles; a path or a name expected on each side of |");
     NST_TRY(nst_style_find(style, &path, err));
     int code = nst_model_load(model, path, err);
     if (code >= 0 && (*model)->kind != NST_KIND_STYLE) {
@@ -49,13 +48,25 @@ void nst_styles_free(NstModel *models[NST_MAX_STYLES])
         nst_model_free(&models[i]);
 }
 
+int styles_count(const char *styles, int *n, NstError *err)
+{
+    *n = count_parts(styles);
+    if (*n > NST_MAX_STYLES)
+        return fail(err, NST_EINVAL, "%d styles; 1 to %d expected", *n, NST_MAX_STYLES);
+    for (const char *part = styles; part; part = strchr(part, '|')) {
+        part += part > styles;
+        if (!*part || *part == '|')
+            return fail(err, NST_EINVAL, "an empty name among the styles; a path or a name expected on each side of |");
+    }
+    return NST_OK;
+}
+
 int nst_styles_load(NstModel *models[NST_MAX_STYLES], int *n_models, const char *styles, NstError *err)
 {
-    int n = count_parts(styles), code = NST_OK;
+    int n, code = NST_OK;
     memset(models, 0, NST_MAX_STYLES * sizeof(*models));
     *n_models = 0;
-    if (n > NST_MAX_STYLES)
-        return fail(err, NST_EINVAL, "%d styles; 1 to %d expected", n, NST_MAX_STYLES);
+    NST_TRY(styles_count(styles, &n, err));
     for (int i = 0; i < n && code >= 0; i++) {
         char *style = next_part(&styles);
         code = style ? load_style(&models[i], style, err) : fail(err, NST_ENOMEM, "out of memory");

@@ -103,11 +103,9 @@ static int check_ranges(const NstStylizeOptions *options, NstError *err)
 
 static int check_built(const NstStylizeOptions *options, NstError *err)
 {
-    const char *missing = options->max_memory     ? "max_memory"
-                          : options->temporal > 0 ? "temporal above 0"
-                          : options->every != 1   ? "every other than 1"
-                          : options->rate > 0     ? "rate"
-                                                  : NULL;
+    const char *missing = options->temporal > 0 ? "temporal above 0"
+                          : options->every != 1 ? "every other than 1"
+                                                : NULL;
     return missing ? fail(err, NST_EUNSUPPORTED, "%s: not built yet", missing) : NST_OK;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "transfer.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,15 +22,6 @@ size_t transfer_bytes_for(const NstCompute *compute, int width, int work_width)
            (size_t)work_width * sizeof(NstCover);
 }
 
-static NstCover cover_of(int i, int n, int of)
-{
-    double from = (double)i * of / n, to = (double)(i + 1) * of / n;
-    NstCover cover = {.first = (int)from, .last = min_int((int)ceil(to) - 1, of - 1)};
-    cover.first_part = (float)(fmin(to, cover.first + 1) - from);
-    cover.last_part = (float)(to - cover.last);
-    return cover;
-}
-
 int transfer_create(NstTransfer *transfer, const NstCompute *compute, int width, int height, int work_width,
                     int work_height, NstError *err)
 {
@@ -43,7 +33,7 @@ int transfer_create(NstTransfer *transfer, const NstCompute *compute, int width,
     if (!transfer->scratch || !transfer->columns)
         return fail(err, NST_ENOMEM, "%dx%d pixels: out of memory", width, height);
     for (int x = 0; x < work_width; x++)
-        transfer->columns[x] = cover_of(x, work_width, width);
+        transfer->columns[x] = reduce_cover(x, work_width, width);
     return NST_OK;
 }
 
@@ -84,20 +74,6 @@ static void load_task(void *arg, int unit, int slot)
         picture_load_row(&call->transfer->dsp, call->in, y, call->planes, transfer_scratch(call->transfer, slot));
 }
 
-/* A row of n means, times factor, of a row that sums rows up */
-static void reduce_row(float *to, int n, const float *from, const NstCover *covers, float factor)
-{
-    for (int x = 0; x < n; x++) {
-        NstCover cover = covers[x];
-        float sum = cover.first_part * from[cover.first];
-        for (int i = cover.first + 1; i < cover.last; i++)
-            sum += from[i];
-        if (cover.last > cover.first)
-            sum += cover.last_part * from[cover.last];
-        to[x] = factor * sum;
-    }
-}
-
 static void load_reduced_row(const NstCall *call, int y, int slot)
 {
     const NstTransfer *transfer = call->transfer;
@@ -105,13 +81,13 @@ static void load_reduced_row(const NstCall *call, int y, int slot)
     float *row[TRANSFER_ROWS], **sums = row + 3;
     transfer_rows(transfer, slot, row);
     NstPlanes one = {{row[0], row[1], row[2]}, 0, call->planes->scale};
-    NstCover cover = cover_of(y, transfer->work_height, transfer->height);
+    NstCover cover = reduce_cover(y, transfer->work_height, transfer->height);
     float factor = (float)transfer->work_width / (float)transfer->width * (float)transfer->work_height /
                    (float)transfer->height;
     for (int c = 0; c < 3; c++)
         memset(sums[c], 0, width * sizeof(*sums[c]));
     for (int i = cover.first; i <= cover.last; i++) {
-        float part = i == cover.first ? cover.first_part : i == cover.last ? cover.last_part : 1;
+        float part = reduce_part(&cover, i);
         picture_load_row(&call->transfer->dsp, call->in, i, &one, transfer_scratch(transfer, slot));
         for (int c = 0; c < 3; c++)
             transfer->dsp.axpy(sums[c], one.rgb[c], part, width);

@@ -4,13 +4,8 @@
 
 #include "kernels/dsp.h"
 #include "picture.h"
+#include "reduce.h"
 #include "threads.h"
-
-/* What sample i of a few covers of a row or column of many: all from `first` to `last`, of these two a part. */
-typedef struct NstCover {
-    int first, last;
-    float first_part, last_part; /* the first one's where they are the same */
-} NstCover;
 
 /* Whole pictures between their own format and planes, in runs of rows that threads share. */
 typedef struct NstTransfer {
