@@ -150,6 +150,9 @@ FFMPEG = $(BUILD)/bin/ffmpeg
 
 ffmpeg: lib | $(if $(needs_packages),packages)
 	@$(SRC)/scripts/build-ffmpeg '$(BUILD)' '$(FFMPEG_VERSION)' '$(FFMPEG_SRC)'
+	@mkdir -p $(BUILD)/bin; for program in ffmpeg ffprobe; do \
+	    cmp -s $(BUILD)/ffmpeg-$(FFMPEG_VERSION)/$$program $(BUILD)/bin/$$program || \
+	    cp $(BUILD)/ffmpeg-$(FFMPEG_VERSION)/$$program $(BUILD)/bin/$$program; done
 
 STYLE ?= starry
 demo: tools ffmpeg $(BUILD)/samples/scene | packages
