@@ -3,6 +3,7 @@
 #   make            libnst and the nst program, in build/
 #   make demo       everything, from the packages to a painted clip   [IN=clip STYLE=name OUT=painted.mp4]
 #   make check      every test
+#   make check-ffmpeg  the filter in every FFmpeg release that there is a patch for
 #   make bench      speed beside other engines, in build/bench.json and .svg   [BENCH="fast-360 training"]
 #   make bench-temporal  what smoothing over time does and costs, in build/temporal.json   [BENCH="fox cut"]
 #   make install    [DESTDIR= prefix=]
@@ -25,7 +26,7 @@ endif
 # -- setting up ----------------------------------------------------------------------------------------------------
 
 # Only these may install packages.
-needs_packages := $(filter demo check bench bench-temporal,$(MAKECMDGOALS))
+needs_packages := $(filter demo check check-ffmpeg bench bench-temporal,$(MAKECMDGOALS))
 
 $(BUILD)/config.mk: $(SRC)/configure | $(if $(needs_packages),packages)
 	@mkdir -p $(BUILD)
@@ -36,7 +37,8 @@ $(BUILD)/config.h: $(BUILD)/config.mk ;
 packages:
 	@$(SRC)/scripts/packages
 
-.PHONY: all lib tools programs ffmpeg demo bench bench-temporal check check-here test-programs install clean dist packages
+.PHONY: all lib tools programs ffmpeg demo bench bench-temporal check check-ffmpeg check-here test-programs install clean dist
+.PHONY: packages
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/obj/tests/%.o $(BUILD)/obj/bench/%.o
 
@@ -175,6 +177,11 @@ check-here: all test-programs
 
 check: all test-programs ffmpeg | packages
 	@$(SRC)/scripts/check '$(BUILD)' $(CHECK)
+
+# The filter in each FFmpeg release: VERSIONS="8.1 9.0" picks some.
+VERSIONS ?= $(patsubst $(SRC)/libavfilter_patch/%.patch,%,$(wildcard $(SRC)/libavfilter_patch/*.patch))
+check-ffmpeg: all test-programs | packages
+	@$(SRC)/scripts/check-ffmpeg '$(BUILD)' '$(FFMPEG_VERSION)' $(VERSIONS)
 
 # -- the rest ------------------------------------------------------------------------------------------------------
 

@@ -1,33 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The filter nst in the built ffmpeg: sizes, pixel formats, ranges, matrices, timestamps, commands, threads, errors.
-set -u
-
-for program in "$FFMPEG" "$FFPROBE" "$NST" "$BUILDDIR/tests/tools/make_style"; do
-    if [ ! -x "$program" ]; then
-        echo "no $program: make ffmpeg test-programs"
-        exit 77
-    fi
-done
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-for kind in paint invert loss; do
-    "$BUILDDIR/tests/tools/make_style" $kind $kind.nsw || exit 1
-done
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-ff() { "$FFMPEG" -v error -nostdin -y "$@"; }
-
-same() { # what, file, file
-    [ -s "$2" ] || fail "$1: $2 is empty"
-    cmp -s "$2" "$3" || fail "$1: $(cmp -l "$2" "$3" 2>&1 | wc -l) bytes differ"
-}
+. "$(dirname "$0")/tools/filter_common.sh"
 
 # The largest difference between two files of one size, byte by byte.
 largest_difference() {
@@ -103,7 +77,6 @@ for format in $formats; do
 done
 
 echo "-- the same bits with any number of threads, writable or not, upside down or not"
-clip="testsrc2=size=130x94:rate=10:duration=1"
 ff -f lavfi -i $clip -vf nst=paint.nsw:threads=1 -f framemd5 one.md5
 ff -f lavfi -i $clip -vf nst=paint.nsw:threads=3 -f framemd5 three.md5
 ff -f lavfi -i $clip -filter_complex "split[a][b];[a]nst=paint.nsw[c];[b]nst=paint.nsw,nullsink;[c]null" -f framemd5 shared.md5
@@ -148,17 +121,6 @@ ff -f lavfi -i $clip -vf "sendcmd=c='0.5 scale w 44;0.5 scale h 22',scale=130:94
 [ "$(grep -c '^0,' resized.md5)" = 10 ] || fail "10 frames expected after a change of size"
 
 echo "-- errors come at the start, and say what is wrong"
-head -c 200 paint.nsw >truncated.nsw
-echo "not a style" >text.nsw
-refused() { # filter, pattern that the message has to match
-    "$FFMPEG" -v error -nostdin -y -f lavfi -i $clip -vf "$1" -f framemd5 refused.md5 >log 2>&1
-    status=$?
-    # 129 to 159 are signals; what ffmpeg itself ends with lies outside
-    [ $status != 0 ] && { [ $status -lt 129 ] || [ $status -gt 159 ]; } || fail "$1: exit status $status"
-    grep -q -- "$2" log || fail "$1: the message does not say '$2': $(cat log)"
-    ! grep -q '^0,' refused.md5 2>/dev/null || fail "$1: frames came before the error"
-    rm -f refused.md5
-}
 refused nst "Option style is not set"
 refused nst=missing.nsw "Option style: .*missing.nsw"
 NST_PATH=$work/here:$work/there
@@ -174,8 +136,4 @@ NST_PATH=$work
 ff -f lavfi -i $clip -vf nst=paint -f framemd5 name.md5 || fail "a style by name"
 same "a style by name" one.md5 name.md5
 
-if [ $failures != 0 ]; then
-    echo "$failures failures"
-    exit 1
-fi
-echo "all as expected"
+finish

@@ -12,32 +12,73 @@
 
 #include <nst/nst.h>
 
+#include "libavutil/dict.h"
 #include "libavutil/internal.h"
+#include "libavutil/mathematics.h"
+#include "libavutil/mem.h"
+#include "libavutil/motion_vector.h"
 #include "libavutil/opt.h"
 #include "libavutil/pixdesc.h"
 #include "avfilter.h"
-#include "filters.h"
-#include "formats.h"
-#include "video.h"
+#include "vf_nst_compat.h"
+
+/* A frame that comes later after the one before than this many of the usual intervals does not follow it. */
+#define MAX_GAP 5
 
 typedef struct NSTContext {
     const AVClass *class;
     char *style;
     float strength;
+    char *mix;
+    int color;
+    char *size;
+    float temporal;
+    int flow;
+    int every;
+    int maxmem;                 ///< MiB
+    double realtime;
+    char *minsize;
     int threads;
+    char *cpu;
 
-    NstModel *model;
+    NstModel *models[NST_MAX_STYLES];
     NstStylizer *stylizer;
+    char *painting;             ///< the styles that paint; style may name those that are still being loaded
+
+    NstMotionVector *vectors;
+    unsigned int vectors_size;  ///< bytes allocated
+
+    int reset;                  ///< the next frame does not follow the last one that was painted
+    int64_t last_pts;
+    int64_t last_step;          ///< from the last frame but one to the last, 0 where unknown
 } NSTContext;
 
 #define OFFSET(x) offsetof(NSTContext, x)
-#define FLAGS AV_OPT_FLAG_VIDEO_PARAM | AV_OPT_FLAG_FILTERING_PARAM
-#define TFLAGS FLAGS | AV_OPT_FLAG_RUNTIME_PARAM
+#define STATIC (AV_OPT_FLAG_VIDEO_PARAM | AV_OPT_FLAG_FILTERING_PARAM)
+#define DYNAMIC (STATIC | AV_OPT_FLAG_RUNTIME_PARAM)
 
 static const AVOption nst_options[] = {
-    { "style",    "set the style: a .nsw file, or the name of one in NST_PATH or among the installed ones", OFFSET(style), AV_OPT_TYPE_STRING, { .str = NULL }, .flags = FLAGS },
-    { "strength", "set the share of the painting in the result", OFFSET(strength), AV_OPT_TYPE_FLOAT, { .dbl = 1 }, 0, 1, TFLAGS },
-    { "threads",  "set the number of threads, 0 for as many as the filter graph has", OFFSET(threads), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 256, FLAGS },
+    { "style",    "set the style: a .nsw file, or the name of one in NST_PATH or among the installed ones; several are separated by |", OFFSET(style), AV_OPT_TYPE_STRING, { .str = NULL }, .flags = DYNAMIC },
+    { "strength", "set the share of the painting in the result", OFFSET(strength), AV_OPT_TYPE_FLOAT, { .dbl = 1 }, 0, 1, DYNAMIC },
+    { "mix",      "set the weight of each of several styles, separated by |; equal by default", OFFSET(mix), AV_OPT_TYPE_STRING, { .str = NULL }, .flags = DYNAMIC },
+    { "color",    "set where the colors come from", OFFSET(color), AV_OPT_TYPE_INT, { .i64 = NST_COLORS_STYLE }, 0, NST_COLORS_MATCH, DYNAMIC, .unit = "color" },
+        { "style",   "the style",                                    0, AV_OPT_TYPE_CONST, { .i64 = NST_COLORS_STYLE },   0, 0, DYNAMIC, .unit = "color" },
+        { "content", "the source: only its brightness is painted",   0, AV_OPT_TYPE_CONST, { .i64 = NST_COLORS_CONTENT }, 0, 0, DYNAMIC, .unit = "color" },
+        { "match",   "the style, moved to the colors of the source", 0, AV_OPT_TYPE_CONST, { .i64 = NST_COLORS_MATCH },   0, 0, DYNAMIC, .unit = "color" },
+    { "size",     "set the size that is painted at: a height in lines, a fraction of the frame up to 1, or auto", OFFSET(size), AV_OPT_TYPE_STRING, { .str = "auto" }, .flags = DYNAMIC },
+    { "temporal", "set how much of the last painting is carried along the motion", OFFSET(temporal), AV_OPT_TYPE_FLOAT, { .dbl = 0 }, 0, 1, DYNAMIC },
+    { "flow",     "set where the motion between frames is taken from", OFFSET(flow), AV_OPT_TYPE_INT, { .i64 = NST_FLOW_AUTO }, 0, NST_FLOW_NONE, DYNAMIC, .unit = "flow" },
+        { "auto",    "motion vectors where the decoder exports them, else a search", 0, AV_OPT_TYPE_CONST, { .i64 = NST_FLOW_AUTO }, 0, 0, DYNAMIC, .unit = "flow" },
+        { "mv",      "motion vectors of the decoder only",                           0, AV_OPT_TYPE_CONST, { .i64 = NST_FLOW_MV },   0, 0, DYNAMIC, .unit = "flow" },
+        { "dis",     "dense inverse search in the frames",                           0, AV_OPT_TYPE_CONST, { .i64 = NST_FLOW_DIS },  0, 0, DYNAMIC, .unit = "flow" },
+        { "none",    "nothing moves",                                                0, AV_OPT_TYPE_CONST, { .i64 = NST_FLOW_NONE }, 0, 0, DYNAMIC, .unit = "flow" },
+    { "every",    "set how many frames share one painting that is carried along the motion", OFFSET(every), AV_OPT_TYPE_INT, { .i64 = 1 }, 0, NST_MAX_EVERY, DYNAMIC, .unit = "every" },
+        { "auto",    "as the motion allows",                                         0, AV_OPT_TYPE_CONST, { .i64 = 0 },             0, 0, DYNAMIC, .unit = "every" },
+    { "maxmem",   "set the memory for buffers in MiB, above which frames are painted in tiles; 0 is no bound", OFFSET(maxmem), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 1 << 20, STATIC },
+    { "realtime", "set the frames per second to hold by a smaller size, 1 for the rate of the input, 0 for none", OFFSET(realtime), AV_OPT_TYPE_DOUBLE, { .dbl = 0 }, 0, 1000, STATIC },
+    { "minsize",  "set the size that realtime never goes below, as for size", OFFSET(minsize), AV_OPT_TYPE_STRING, { .str = "auto" }, .flags = STATIC },
+    { "threads",  "set the number of threads, 0 for as many as the filter graph has", OFFSET(threads), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 256, STATIC },
+    { "cpu",      "set the instruction sets that may be used: avx2, avx512, neon, scalar or all, separated by |", OFFSET(cpu), AV_OPT_TYPE_STRING, { .str = NULL }, .flags = STATIC },
     { NULL }
 };
 
@@ -165,30 +206,205 @@ static NstPicture picture_of(const AVFrame *frame)
     return picture;
 }
 
+/* Turns the options, as they are now, into those of the library. */
+static int make_options(AVFilterContext *ctx, NstStylizeOptions *options)
+{
+    NSTContext *s = ctx->priv;
+    NstError err;
+
+    nst_stylize_defaults(options);
+    options->strength   = s->strength;
+    options->color      = s->color;
+    options->temporal   = s->temporal;
+    options->flow       = s->flow;
+    options->every      = s->every;
+    options->max_memory = (size_t)s->maxmem << 20;
+    if (s->mix && nst_mix_parse(s->mix, options->mix, &options->n_mix, &err) < 0)
+        return nst_error(ctx, "Option mix", &err);
+    if (nst_size_parse(s->size, &options->size, &err) < 0)
+        return nst_error(ctx, "Option size", &err);
+    if (nst_size_parse(s->minsize, &options->min_size, &err) < 0)
+        return nst_error(ctx, "Option minsize", &err);
+    options->rate = s->realtime;
+    if (s->realtime == 1) {
+        /* known once the input is configured */
+        const AVRational rate = ff_filter_link(ctx->inputs[0])->frame_rate;
+        options->rate = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
+    }
+    return 0;
+}
+
+static int change_options(AVFilterContext *ctx)
+{
+    NSTContext *s = ctx->priv;
+    NstStylizeOptions options;
+    NstError err;
+    int ret = make_options(ctx, &options);
+
+    if (ret < 0)
+        return ret;
+    if (nst_stylizer_change(s->stylizer, &options, &err) < 0)
+        return nst_error(ctx, s->painting, &err);
+    return 0;
+}
+
 static int config_input(AVFilterLink *inlink)
 {
     AVFilterContext *ctx = inlink->dst;
     NSTContext *s = ctx->priv;
-    const size_t memory = nst_stylizer_memory(s->stylizer, inlink->w, inlink->h);
+    size_t memory;
+    int ret;
 
+    if (s->realtime) {
+        const AVRational rate = ff_filter_link(inlink)->frame_rate;
+        if (s->realtime == 1 && (rate.num <= 0 || rate.den <= 0)) {
+            av_log(ctx, AV_LOG_ERROR, "Option realtime: the frame rate of the input is not known; "
+                   "a number of frames per second is expected.\n");
+            return AVERROR(EINVAL);
+        }
+        if ((ret = change_options(ctx)) < 0)
+            return ret;
+    }
+    memory = nst_stylizer_memory(s->stylizer, inlink->w, inlink->h);
     if (!memory) {
-        av_log(ctx, AV_LOG_ERROR, "The style cannot paint frames of %dx%d.\n", inlink->w, inlink->h);
+        av_log(ctx, AV_LOG_ERROR, "Option style: %s cannot paint frames of %dx%d.\n", s->painting, inlink->w, inlink->h);
         return AVERROR(EINVAL);
     }
     av_log(ctx, AV_LOG_VERBOSE, "%dx%d takes %.1f MiB of memory.\n", inlink->w, inlink->h, memory / 1048576.);
+    s->reset     = 1;
+    s->last_pts  = AV_NOPTS_VALUE;
+    s->last_step = 0;
     return 0;
+}
+
+/* Whether the frame does not follow the last one: after a seek, or a gap. */
+static int is_jump(AVFilterLink *inlink, const AVFrame *frame)
+{
+    NSTContext *s = inlink->dst->priv;
+    const AVRational rate = ff_filter_link(inlink)->frame_rate;
+    int64_t usual = FFMAX(FRAME_DURATION(frame), s->last_step), step;
+    int jump;
+
+    if (rate.num > 0 && rate.den > 0)
+        usual = FFMAX(usual, av_rescale_q(1, av_inv_q(rate), inlink->time_base));
+    if (frame->pts == AV_NOPTS_VALUE)
+        return 0;
+    step = s->last_pts == AV_NOPTS_VALUE ? 0 : frame->pts - s->last_pts;
+    jump = step < 0 || (usual > 0 && step / MAX_GAP > usual);
+    s->last_pts  = frame->pts;
+    s->last_step = FFMAX(step, 0);
+    return jump;
+}
+
+/* Hands on the motion vectors that come from the past, where a decoder has exported some. */
+static int take_motion_vectors(NSTContext *s, const AVFrame *frame, NstFrameInfo *info)
+{
+    const AVFrameSideData *sd = av_frame_get_side_data(frame, AV_FRAME_DATA_MOTION_VECTORS);
+    const AVMotionVector *mvs = sd ? (const AVMotionVector *)sd->data : NULL;
+    const int nb_mvs = sd ? sd->size / sizeof(*mvs) : 0;
+
+    if (!nb_mvs)
+        return 0;
+    av_fast_malloc(&s->vectors, &s->vectors_size, nb_mvs * sizeof(*s->vectors));
+    if (!s->vectors)
+        return AVERROR(ENOMEM);
+    info->vectors = s->vectors;
+    for (int i = 0; i < nb_mvs; i++) {
+        const AVMotionVector *mv = &mvs[i];
+        if (mv->source >= 0 || !mv->motion_scale)
+            continue;
+        s->vectors[info->n_vectors++] = (NstMotionVector) {
+            .x  = mv->dst_x - mv->w / 2.f,
+            .y  = mv->dst_y - mv->h / 2.f,
+            .w  = mv->w,
+            .h  = mv->h,
+            .dx = mv->motion_x / (float)mv->motion_scale,
+            .dy = mv->motion_y / (float)mv->motion_scale,
+        };
+    }
+    return 0;
+}
+
+/* A switch of styles is through, or has failed. */
+static int end_switch(AVFilterContext *ctx, const NstFrameReport *report)
+{
+    NSTContext *s = ctx->priv;
+    char **stale = report->switched ? &s->painting : &s->style;
+    const char *fresh = report->switched ? s->style : s->painting;
+    char *copy = av_strdup(fresh);
+
+    if (!copy)
+        return AVERROR(ENOMEM);
+    if (report->switched)
+        av_log(ctx, AV_LOG_INFO, "The style is now %s.\n", fresh);
+    else
+        av_log(ctx, AV_LOG_WARNING, "The style stays %s: %s\n", fresh, report->switch_error.message);
+    av_freep(stale);
+    *stale = copy;
+    return 0;
+}
+
+static int set_metadata(AVFrame *frame, const NstFrameReport *report)
+{
+    const struct {
+        const char *key;
+        double value;
+        int decimals;
+    } numbers[] = {
+        { "lavfi.nst.ms",        report->seconds * 1000, 2 },
+        { "lavfi.nst.scene_cut", report->scene_cut,      0 },
+        { "lavfi.nst.painted",   report->painted,        0 },
+        { "lavfi.nst.flicker",   report->flicker,        6 },
+    };
+    char text[64];
+    int ret;
+
+    snprintf(text, sizeof(text), "%dx%d", report->width, report->height);
+    ret = av_dict_set(&frame->metadata, "lavfi.nst.size", text, 0);
+    for (int i = 0; i < FF_ARRAY_ELEMS(numbers) && ret >= 0; i++) {
+        snprintf(text, sizeof(text), "%.*f", numbers[i].decimals, numbers[i].value);
+        ret = av_dict_set(&frame->metadata, numbers[i].key, text, 0);
+    }
+    return ret;
+}
+
+/* Paints the frame in place, which is writable. */
+static int paint(AVFilterLink *inlink, AVFrame *frame)
+{
+    AVFilterContext *ctx = inlink->dst;
+    NSTContext *s = ctx->priv;
+    const NstPicture picture = picture_of(frame);
+    NstFrameInfo info = { .struct_size = sizeof(info) };
+    NstFrameReport report;
+    NstError err;
+    int ret;
+
+    info.reset = is_jump(inlink, frame) || s->reset;
+    ret = take_motion_vectors(s, frame, &info);
+    if (ret < 0)
+        return ret;
+    if (nst_stylizer_process(s->stylizer, &picture, &picture, &info, &report, &err) < 0)
+        return nst_error(ctx, s->painting, &err);
+    s->reset = 0;
+    if (report.switched || report.switch_error.code != NST_OK) {
+        ret = end_switch(ctx, &report);
+        if (ret < 0)
+            return ret;
+    }
+    return set_metadata(frame, &report);
 }
 
 static int filter_frame(AVFilterLink *inlink, AVFrame *frame)
 {
     AVFilterContext *ctx = inlink->dst;
     NSTContext *s = ctx->priv;
-    const NstPicture picture = picture_of(frame);
-    NstError err;
+    int ret;
 
-    if (nst_stylizer_process(s->stylizer, &picture, &picture, NULL, NULL, &err) < 0) {
+    if (ctx->is_disabled) {
+        s->reset = 1;
+    } else if ((ret = paint(inlink, frame)) < 0) {
         av_frame_free(&frame);
-        return nst_error(ctx, "Cannot paint a frame", &err);
+        return ret;
     }
     return ff_filter_frame(ctx->outputs[0], frame);
 }
@@ -197,17 +413,22 @@ static int process_command(AVFilterContext *ctx, const char *cmd, const char *ar
                            char *res, int res_len, int flags)
 {
     NSTContext *s = ctx->priv;
-    NstStylizeOptions options;
+    NSTContext old = { .class = s->class };
     NstError err;
-    int ret = ff_filter_process_command(ctx, cmd, args, res, res_len, flags);
+    int ret = av_opt_copy(&old, s);
 
-    if (ret < 0)
-        return ret;
-    nst_stylize_defaults(&options);
-    options.strength = s->strength;
-    if (nst_stylizer_change(s->stylizer, &options, &err) < 0)
-        return nst_error(ctx, cmd, &err);
-    return 0;
+    if (ret >= 0)
+        ret = ff_filter_process_command(ctx, cmd, args, res, res_len, flags);
+    if (ret >= 0) {
+        if (strcmp(cmd, "style"))
+            ret = change_options(ctx);
+        else if (nst_stylizer_switch(s->stylizer, s->style, &err) < 0)
+            ret = nst_error(ctx, "Option style", &err);
+        if (ret < 0)
+            av_opt_copy(s, &old);
+    }
+    av_opt_free(&old);
+    return ret;
 }
 
 typedef struct Parts {
@@ -236,27 +457,27 @@ static av_cold int init(AVFilterContext *ctx)
     NSTContext *s = ctx->priv;
     NstStylizeOptions options;
     NstError err;
-    char *path;
-    int ret;
+    int nb_models, ret;
 
     if (!s->style || !*s->style) {
         av_log(ctx, AV_LOG_ERROR, "Option style is not set: it takes a .nsw file, or the name of an installed style.\n");
         return AVERROR(EINVAL);
     }
-    if (nst_style_find(s->style, &path, &err) < 0)
+    s->painting = av_strdup(s->style);
+    if (!s->painting)
+        return AVERROR(ENOMEM);
+    if (nst_styles_load(s->models, &nb_models, s->style, &err) < 0)
         return nst_error(ctx, "Option style", &err);
-    ret = nst_model_load(&s->model, path, &err);
-    free(path);
+    ret = make_options(ctx, &options);
     if (ret < 0)
-        return nst_error(ctx, "Option style", &err);
-
-    nst_stylize_defaults(&options);
-    options.strength = s->strength;
+        return ret;
+    if (s->cpu && nst_cpu_parse(s->cpu, &options.compute.cpu, &err) < 0)
+        return nst_error(ctx, "Option cpu", &err);
     options.compute.threads = s->threads ? s->threads : FFMIN(ff_filter_get_nb_threads(ctx), 256);
     options.compute.execute        = execute;
     options.compute.execute_opaque = ctx;
-    if (nst_stylizer_open(&s->stylizer, (const NstModel *[]){ s->model }, 1, &options, &err) < 0)
-        return nst_error(ctx, "Option style", &err);
+    if (nst_stylizer_open(&s->stylizer, (const NstModel *const *)s->models, nb_models, &options, &err) < 0)
+        return nst_error(ctx, s->painting, &err);
     return 0;
 }
 
@@ -265,7 +486,9 @@ static av_cold void uninit(AVFilterContext *ctx)
     NSTContext *s = ctx->priv;
 
     nst_stylizer_close(&s->stylizer);
-    nst_model_free(&s->model);
+    nst_styles_free(s->models);
+    av_freep(&s->painting);
+    av_freep(&s->vectors);
 }
 
 static const AVFilterPad nst_inputs[] = {
@@ -278,16 +501,16 @@ static const AVFilterPad nst_inputs[] = {
     },
 };
 
-const AVFilter ff_vf_nst = {
-    .name            = "nst",
-    .description     = NULL_IF_CONFIG_SMALL("Paint video in the style of a picture."),
-    .priv_size       = sizeof(NSTContext),
-    .init            = init,
-    .uninit          = uninit,
+const FFFilter ff_vf_nst = {
+    FILTER_FIELD(name)        = "nst",
+    FILTER_FIELD(description) = NULL_IF_CONFIG_SMALL("Paint video in the style of a picture."),
+    FILTER_FIELD(priv_class)  = &nst_class,
+    FILTER_FIELD(flags)       = AVFILTER_FLAG_SUPPORT_TIMELINE_INTERNAL | AVFILTER_FLAG_SLICE_THREADS,
+    .priv_size                = sizeof(NSTContext),
+    .init                     = init,
+    .uninit                   = uninit,
     FILTER_INPUTS(nst_inputs),
     FILTER_OUTPUTS(ff_video_default_filterpad),
     FILTER_QUERY_FUNC2(query_formats),
-    .priv_class      = &nst_class,
-    .flags           = AVFILTER_FLAG_SUPPORT_TIMELINE_GENERIC | AVFILTER_FLAG_SLICE_THREADS,
-    .process_command = process_command,
+    .process_command          = process_command,
 };

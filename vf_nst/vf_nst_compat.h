@@ -51,8 +51,7 @@ static const AVFilterPad ff_video_default_filterpad[] = {
 
 /* color spaces were not negotiated */
 #define ff_set_common_color_spaces_from_list2(ctx, cfg_in, cfg_out, spaces) ((void)(spaces), 0)
-#define ff_set_common_formats_from_list2(ctx, cfg_in, cfg_out, fmts) \
-    ff_set_common_formats_from_list((AVFilterContext *)(ctx), (const int *)(fmts))
+#define ff_set_common_formats2(ctx, cfg_in, cfg_out, formats) ff_set_common_formats((AVFilterContext *)(ctx), formats)
 
 static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **cfg_in, AVFilterFormatsConfig **cfg_out);
 
