@@ -58,6 +58,7 @@ WEIGHTS       := $(call sources,weights/*.nsw)
 
 SONAME  = libnst.so.$(firstword $(subst ., ,$(VERSION)))
 STATIC  = $(BUILD)/lib/libnst.a
+WHOLE   = $(BUILD)/obj/libnst.a
 SHARED  = $(BUILD)/lib/libnst.so.$(VERSION)
 NST     = $(BUILD)/bin/nst
 
@@ -92,28 +93,35 @@ FORCE:
 LINK = @echo "  LINK    $(patsubst $(BUILD)/%,%,$@)"; mkdir -p $(@D); $(CC) $(LDFLAGS)
 LIB_LIBS = $(CJSON_LIBS) $(filter -fopenmp,$(OPENMP)) -lm
 
-$(STATIC): $(LIB_OBJECTS)
+# The programs of this project see the internals too.
+$(WHOLE): $(LIB_OBJECTS)
 	@echo "  AR      $(patsubst $(BUILD)/%,%,$@)"; mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $^
+
+# Others do not: the names of internals become local, or they would meet those of the program that links the archive.
+$(STATIC): $(LIB_OBJECTS)
+	@echo "  AR      $(patsubst $(BUILD)/%,%,$@)"; mkdir -p $(@D); rm -f $@
+	@$(CC) -r -nostdlib -o $(BUILD)/obj/nst.o $^
+	@$$($(CC) -print-prog-name=objcopy) --localize-hidden $(BUILD)/obj/nst.o
+	@$(AR) rcs $@ $(BUILD)/obj/nst.o
 
 $(SHARED): $(LIB_OBJECTS)
 	$(LINK) -shared -Wl,-soname,$(SONAME) -o $@ $^ $(LIB_LIBS)
 	@ln -sf $(@F) $(@D)/$(SONAME); ln -sf $(SONAME) $(@D)/libnst.so
 
-$(NST): $(TOOL_OBJECTS) $(STATIC)
+$(NST): $(TOOL_OBJECTS) $(WHOLE)
 	$(LINK) -o $@ $^ $(TOOLS_LIBS) $(LIB_LIBS)
 
 # What several tests share; each takes what it needs.
 $(BUILD)/lib/libtests.a: $(TEST_COMMON)
 	@mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $^
 
-# Tests see the internals too: hidden symbols are hidden in the shared library only.
-$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/lib/libtests.a $(STATIC)
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/lib/libtests.a $(WHOLE)
 	$(LINK) -o $@ $^ $(TESTS_LIBS) $(LIB_LIBS)
 
 $(BUILD)/obj/bench/%.o: $(SRC)/bench/%.c $(BUILD)/config.h
 	$(COMPILE) $(NORMAL) -I$(SRC)/tools $(CJSON_CFLAGS) $(TOOLS_CFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(STATIC)
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(WHOLE)
 	$(LINK) -o $@ $^ $(BENCH_LIBS) $(LIB_LIBS)
 
 # Only training uses OpenBLAS.

@@ -45,6 +45,11 @@ if grep NEEDED "$work/dynamic" | grep -vE 'libcjson|libgomp|libomp|libm\.|libc\.
 fi
 if [ -x bin/nst ] && [ "$(bin/nst --version | tr -dc '0-9.')" != "$(setting VERSION)" ]; then fail "nst --version"; fi
 
+echo "-- no name but nst_* in the archive, which would meet another program's"
+names=$(nm -g --defined-only lib/libnst.a | awk 'NF == 3 && $3 !~ /^nst_/ { print $3 }')
+[ -z "$names" ] || fail "libnst.a defines $(echo "$names" | head -n 10 | tr '\n' ' ')"
+nm -g --defined-only lib/libnst.a | grep -q nst_stylizer_open || fail "libnst.a does not define nst_stylizer_open"
+
 echo "-- a program compiles by pkg-config and runs"
 cat >"$work/use.c" <<'END'
 #include <nst/nst.h>

@@ -74,7 +74,7 @@ static const AVOption nst_options[] = {
         { "none",    "nothing moves",                                                0, AV_OPT_TYPE_CONST, { .i64 = NST_FLOW_NONE }, 0, 0, DYNAMIC, .unit = "flow" },
     { "every",    "set how many frames share one painting that is carried along the motion", OFFSET(every), AV_OPT_TYPE_INT, { .i64 = 1 }, 0, NST_MAX_EVERY, DYNAMIC, .unit = "every" },
         { "auto",    "as the motion allows",                                         0, AV_OPT_TYPE_CONST, { .i64 = 0 },             0, 0, DYNAMIC, .unit = "every" },
-    { "maxmem",   "set the memory for buffers in MiB, above which frames are painted in tiles; 0 is no bound", OFFSET(maxmem), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 1 << 20, STATIC },
+    { "maxmem",   "set the memory for buffers in MiB, above which frames are painted in tiles; 0 is no bound", OFFSET(maxmem), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 1000000, STATIC },
     { "realtime", "set the frames per second to hold by a smaller size, 1 for the rate of the input, 0 for none", OFFSET(realtime), AV_OPT_TYPE_DOUBLE, { .dbl = 0 }, 0, 1000, STATIC },
     { "minsize",  "set the size that realtime never goes below, as for size", OFFSET(minsize), AV_OPT_TYPE_STRING, { .str = "auto" }, .flags = STATIC },
     { "threads",  "set the number of threads, 0 for as many as the filter graph has", OFFSET(threads), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 256, STATIC },

@@ -47,7 +47,7 @@ int nst_cpu_parse(const char *list, unsigned *mask, NstError *err)
 {
     unsigned all = 0;
     for (const char *name = list; name;) {
-        size_t length = strcspn(name, ",");
+        size_t length = strcspn(name, ",|");
         unsigned bits;
         if (cpu_find(name, length, &bits) < 0)
             return fail(err, NST_EINVAL, "instruction set \"%.*s\": avx2, avx512, neon, scalar, none or all expected",
