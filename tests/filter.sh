@@ -129,8 +129,26 @@ refused nst=nowhere "Option style: .*nowhere.*$work/here.*$work/there"
 refused nst=truncated.nsw "Option style: .*truncated.nsw"
 refused nst=text.nsw "Option style: .*text.nsw"
 refused nst=loss.nsw "Option style: .*loss"
+refused "nst='paint.nsw|missing.nsw'" "Option style: .*missing.nsw"
+refused "nst='paint.nsw|loss.nsw'" "Option style: .*loss.nsw: a loss network.* a style is expected"
+refused "nst='paint.nsw|'" "Option style: an empty name"
 refused nst=paint.nsw:strength=1.5 "strength"
+refused "nst=paint.nsw:mix='1|2'" "paint.nsw: mix: 2 weights for 1 style; one for each expected"
+refused "nst='paint.nsw|invert.nsw':mix=1" "paint.nsw|invert.nsw: mix: 1 weights for 2 styles; one for each expected"
+refused "nst='paint.nsw|invert.nsw':mix='0|0'" "mix: at least one weight above 0 expected"
+refused nst=paint.nsw:mix=x 'Option mix: mix "x": weights from 0 to .* expected'
+refused nst=paint.nsw:color=red "color"
+refused nst=paint.nsw:size=x 'Option size: size "x": auto, a height .* expected'
+refused nst=paint.nsw:size=7 'Option size: size "7": auto, a height .* expected'
+refused nst=paint.nsw:size=1.5 'Option size: size "1.5": auto, a height .* expected'
+refused nst=paint.nsw:minsize=0 'Option minsize: size "0": auto, a height .* expected'
+refused nst=paint.nsw:temporal=2 "temporal"
+refused nst=paint.nsw:flow=x "flow"
+refused nst=paint.nsw:every=9 "every"
 refused nst=paint.nsw:threads=-1 "threads"
+refused scale=2000:2000,nst=paint.nsw:maxmem=1 'Option maxmem: paint.nsw takes [0-9]* MiB for frames of 2000x2000, .*; 1 are allowed'
+refused nst=paint.nsw:realtime=-1 "realtime"
+refused nst=paint.nsw:cpu=mmx 'Option cpu: instruction set "mmx": avx2, .* expected'
 
 NST_PATH=$work
 ff -f lavfi -i $clip -vf nst=paint -f framemd5 name.md5 || fail "a style by name"

@@ -12,43 +12,48 @@ spliced() { # before, after, file: the frames of one up to 4 and of the other fr
     { sed -n 1,5p "$1"; sed -n 6,10p "$2"; } >"$3"
 }
 
+# What follows without "temporal" is without memory of earlier frames.
+p=paint.nsw:temporal=0
 hashed null source
-hashed nst=paint.nsw painted
-hashed nst=paint.nsw:0.5 half
+hashed nst=$p painted
+hashed nst=$p:strength=0.5 half
 
 echo "-- options by command, from the next frame on"
 command() { # command at 0.5 s, options before it, options after it
     hashed "sendcmd=c='0.5 nst $1',nst=$2" commanded
     hashed "nst=$2" before
-    hashed "nst=$3" after
-    spliced before after expected
-    differ "command $1 has an effect" before after
+    # some options look at what came before, as match does
+    hashed "trim=start=0.5,nst=$3" after
+    { sed -n 1,5p before; cat after; } >expected
     same "command $1" expected commanded
+    sed -n 6,10p before >late
+    differ "command $1 has an effect" late after
 }
-command "strength 0.25" paint.nsw paint.nsw:0.25
-command "color content" paint.nsw paint.nsw:color=content
-command "color match" paint.nsw:color=content paint.nsw:color=match
-command "mix 1|3" "'paint.nsw|invert.nsw':mix='3|1'" "'paint.nsw|invert.nsw':mix='1|3'"
-command "size 48" paint.nsw paint.nsw:size=48
-command "size auto" paint.nsw:size=0.5 paint.nsw
+command "strength 0.25" $p $p:strength=0.25
+command "color content" $p $p:color=content
+command "color match" $p:color=content $p:color=match
+command "mix 1|3" "'paint.nsw|invert.nsw':temporal=0:mix='3|1'" "'paint.nsw|invert.nsw':temporal=0:mix='1|3'"
+command "size 48" $p $p:size=48
+command "size auto" $p:size=0.5 $p
+command "temporal 0" paint.nsw:temporal=0.8 $p
 
 echo "-- a command that fails leaves the old value"
 for wrong in "strength 1.5" "strength nan" "strength x" "color red" "mix 1|2" "mix x" "size 7" "size -1" "size x" \
     "temporal 2" "flow x" "every 9" "threads 2" "style one|" "nothing 1"; do
-    "$FFMPEG" -v verbose -nostdin -y -f lavfi -i "$clip" -vf "sendcmd=c='0.5 nst $wrong',nst=paint.nsw:0.5" \
+    "$FFMPEG" -v verbose -nostdin -y -f lavfi -i "$clip" -vf "sendcmd=c='0.5 nst $wrong',nst=$p:strength=0.5" \
         -f framemd5 wrong.md5 2>log || fail "$wrong: ffmpeg failed"
     hashes wrong.md5 0 9 >wrong
     same "after $wrong" half wrong
     grep -q "Command reply for command #0: ret:[^S]" log || fail "$wrong: $(grep 'Command reply' log)"
 done
 # the old value is in force for what a later command builds on too
-hashed "sendcmd=c='0.2 nst strength nan;0.5 nst color content',nst=paint.nsw:0.5" commanded
-hashed nst=paint.nsw:0.5:color=content after
+hashed "sendcmd=c='0.2 nst strength nan;0.5 nst color content',nst=$p:strength=0.5" commanded
+hashed nst=$p:strength=0.5:color=content after
 spliced half after expected
 same "a command after one that failed" expected commanded
 
 echo "-- the timeline: frames outside pass through, painting begins anew"
-hashed "nst=paint.nsw:enable='lt(t,0.5)'" timeline
+hashed "nst=$p:enable='lt(t,0.5)'" timeline
 spliced painted source expected
 same "timeline" expected timeline
 hashed "nst=paint.nsw:temporal=0.8:enable='not(between(t,0.2,0.4))'" timeline

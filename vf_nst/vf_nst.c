@@ -10,15 +10,17 @@
  * options, frames into its pictures and its errors into FFmpeg's.
  */
 
+#include <math.h>
+
 #include <nst/nst.h>
 
 #include "libavutil/dict.h"
 #include "libavutil/internal.h"
-#include "libavutil/mathematics.h"
 #include "libavutil/mem.h"
 #include "libavutil/motion_vector.h"
 #include "libavutil/opt.h"
 #include "libavutil/pixdesc.h"
+#include "libavutil/rational.h"
 #include "avfilter.h"
 #include "vf_nst_compat.h"
 
@@ -48,6 +50,7 @@ typedef struct NSTContext {
     NstMotionVector *vectors;
     unsigned int vectors_size;  ///< bytes allocated
 
+    double rate;                ///< frames per second of the input; 0 before it is configured, or where unknown
     int reset;                  ///< the next frame does not follow the last one that was painted
     int64_t last_pts;
     int64_t last_step;          ///< from the last frame but one to the last, 0 where unknown
@@ -225,12 +228,7 @@ static int make_options(AVFilterContext *ctx, NstStylizeOptions *options)
         return nst_error(ctx, "Option size", &err);
     if (nst_size_parse(s->minsize, &options->min_size, &err) < 0)
         return nst_error(ctx, "Option minsize", &err);
-    options->rate = s->realtime;
-    if (s->realtime == 1) {
-        /* known once the input is configured */
-        const AVRational rate = ff_filter_link(ctx->inputs[0])->frame_rate;
-        options->rate = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
-    }
+    options->rate = s->realtime == 1 ? s->rate : s->realtime;
     return 0;
 }
 
@@ -252,28 +250,33 @@ static int config_input(AVFilterLink *inlink)
 {
     AVFilterContext *ctx = inlink->dst;
     NSTContext *s = ctx->priv;
+    const AVRational rate = ff_filter_link(inlink)->frame_rate;
     size_t memory;
     int ret;
 
-    if (s->realtime) {
-        const AVRational rate = ff_filter_link(inlink)->frame_rate;
-        if (s->realtime == 1 && (rate.num <= 0 || rate.den <= 0)) {
-            av_log(ctx, AV_LOG_ERROR, "Option realtime: the frame rate of the input is not known; "
-                   "a number of frames per second is expected.\n");
-            return AVERROR(EINVAL);
-        }
-        if ((ret = change_options(ctx)) < 0)
-            return ret;
+    s->rate      = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
+    s->reset     = 1;
+    s->last_pts  = AV_NOPTS_VALUE;
+    s->last_step = 0;
+    if (s->realtime == 1 && !s->rate) {
+        av_log(ctx, AV_LOG_ERROR, "Option realtime: the frame rate of the input is not known; "
+               "a number of frames per second is expected.\n");
+        return AVERROR(EINVAL);
     }
+    ret = change_options(ctx);
+    if (ret < 0)
+        return ret;
     memory = nst_stylizer_memory(s->stylizer, inlink->w, inlink->h);
     if (!memory) {
         av_log(ctx, AV_LOG_ERROR, "Option style: %s cannot paint frames of %dx%d.\n", s->painting, inlink->w, inlink->h);
         return AVERROR(EINVAL);
     }
+    if (s->maxmem && memory > (size_t)s->maxmem << 20) {
+        av_log(ctx, AV_LOG_ERROR, "Option maxmem: %s takes %zu MiB for frames of %dx%d, even in tiles; %d are allowed.\n",
+               s->painting, (memory >> 20) + 1, inlink->w, inlink->h, s->maxmem);
+        return AVERROR(ENOMEM);
+    }
     av_log(ctx, AV_LOG_VERBOSE, "%dx%d takes %.1f MiB of memory.\n", inlink->w, inlink->h, memory / 1048576.);
-    s->reset     = 1;
-    s->last_pts  = AV_NOPTS_VALUE;
-    s->last_step = 0;
     return 0;
 }
 
@@ -281,12 +284,11 @@ static int config_input(AVFilterLink *inlink)
 static int is_jump(AVFilterLink *inlink, const AVFrame *frame)
 {
     NSTContext *s = inlink->dst->priv;
-    const AVRational rate = ff_filter_link(inlink)->frame_rate;
     int64_t usual = FFMAX(FRAME_DURATION(frame), s->last_step), step;
     int jump;
 
-    if (rate.num > 0 && rate.den > 0)
-        usual = FFMAX(usual, av_rescale_q(1, av_inv_q(rate), inlink->time_base));
+    if (s->rate)
+        usual = FFMAX(usual, llrint(1 / (s->rate * av_q2d(inlink->time_base))));
     if (frame->pts == AV_NOPTS_VALUE)
         return 0;
     step = s->last_pts == AV_NOPTS_VALUE ? 0 : frame->pts - s->last_pts;
