@@ -19,8 +19,9 @@ enum {
     MULTIPLE = 16     /* sides that four pools halve */
 };
 static const float QUIETEST = 0.1f;  /* a channel's mean counts as at least this share of the mean of all */
-static const float STILLEST = 0.01f; /* a scaled channel's variance counts as at least this */
+static const float STILLEST = 0.01f; /* a channel's variance counts as at least this share of the squared mean of all */
 static const float LARGEST_GAIN = 0.5f, LARGEST_SHIFT = 0.2f, NOISIEST = 0.1f; /* what is done to colours */
+static const float TAUGHT_RATE = 0.1f; /* share of the learning rate for what begins with the teacher's weights */
 static const NstAdam ADAM = {0.9f, 0.99f, 1e-8f};
 static const NstSchedule SCHEDULE = {.decay = NST_DECAY_COSINE, .warmup = 20, .hold = 0.3f, .last = 0.01f};
 
@@ -30,7 +31,7 @@ void nst_distill_defaults(NstDistillOptions *options)
         .struct_size = sizeof(*options),
         .steps = 4000,
         .crop = 128,
-        .width = 0.25f,
+        .width = 0.5f,
         .gram_weight = 1,
         .learning_rate = 3e-3f,
         .seed = 1,
@@ -101,18 +102,24 @@ static int open_teachers(NstDistiller *d, const NstModel *const *networks, NstEr
     }
     while (d->n_layers < LAYERS && find_layer(d, d->n_layers))
         d->n_layers++;
+    int relus[SLIM_MAX_CONVS];
+    d->n_convs = d->n_teachers > 0 ? slim_teacher_relus(&networks[0]->graph, relus) : 0;
+    for (int i = 0; i < d->n_convs; i++)
+        d->convs[i].relu = relus[i];
     return d->n_layers > 0 ? NST_OK : fail(err, NST_ENOTFOUND, "no teacher has a layer %s", slim_layer(0));
 }
 
 /* A teacher is run as deep as the layers that are taken from it; one that gives none has no plan. */
 static int plan_teacher(NstDistiller *d, int index, NstError *err)
 {
-    int taps[LAYERS], n = 0;
+    int taps[LAYERS + SLIM_MAX_CONVS], n = 0;
     for (int i = 0; i < d->n_layers; i++)
         if (d->layers[i].teacher == index)
             taps[n++] = d->layers[i].node;
     if (n == 0)
         return NST_OK;
+    for (int i = 0; index == 0 && i < d->n_convs; i++)
+        taps[n++] = d->convs[i].relu;
     const NstPlanOptions options = {.compute = d->options.compute, .taps = taps, .n_taps = n};
     NstTeacher *teacher = &d->teachers[index];
     return plan_create(&teacher->plan, &teacher->network->graph, d->options.crop, d->options.crop, &options, err);
@@ -142,6 +149,68 @@ static int create_layers(NstDistiller *d, NstError *err)
     return d->matrix ? NST_OK : no_memory(err);
 }
 
+static int create_convs(NstDistiller *d, NstError *err)
+{
+    const NstGraph *graph = &d->teachers[0].network->graph;
+    for (int i = 0; i < d->n_convs; i++)
+        NST_TRY(spread_open(&d->convs[i].spread, graph->nodes[d->convs[i].relu].channels, err));
+    return NST_OK;
+}
+
+/* Whether the layer is one whose channels the student begins with, so that they must keep their scales */
+static bool is_plain(const NstDistiller *d, int layer)
+{
+    return d->n_convs > 0 && d->layers[layer].teacher == 0;
+}
+
+/* An embedding that predicts all channels of the teacher's layer from the kept ones */
+static void fit_embedding(NstDistiller *d, int node, const NstSelection *selection)
+{
+    const NstNode *embedding = &d->slim.graph.nodes[node];
+    float *weight = d->slim.graph.tensors[embedding->weight].data, *bias = d->slim.graph.tensors[embedding->bias].data;
+    for (int i = 0; i < selection->c * selection->n; i++)
+        weight[i] = (float)selection->predict[i];
+    for (int i = 0; i < selection->c; i++)
+        bias[i] = (float)selection->constant[i];
+}
+
+/* One of the student's convolutions, from the teacher's: `before` is taken over and becomes what it was narrowed to. */
+static int fit_conv(NstDistiller *d, int index, NstSelection *before, NstError *err)
+{
+    const NstSlimConv *conv = &d->slim.convs[index];
+    const NstGraph *teacher = &d->teachers[0].network->graph, *student = &d->slim.graph;
+    const NstNode *from = &teacher->nodes[conv->teacher], *to = &student->nodes[conv->node];
+    NstSelection after;
+    NST_TRY(selection_choose(&after, &d->convs[index].spread, to->channels, err));
+    selection_narrow(&teacher->tensors[from->weight], &teacher->tensors[from->bias], index > 0 ? before : NULL, &after,
+                     &student->tensors[to->weight], &student->tensors[to->bias]);
+    for (int i = 0; i < d->n_layers; i++)
+        if (is_plain(d, i) && d->layers[i].node == d->convs[index].relu)
+            fit_embedding(d, d->slim.embedding[i], &after);
+    selection_free(before);
+    *before = after;
+    return NST_OK;
+}
+
+static int fit_student(NstDistiller *d, NstError *err)
+{
+    NstSelection selection = {0};
+    int code = NST_OK;
+    for (int i = 0; i < d->slim.n_convs && code == NST_OK; i++)
+        code = fit_conv(d, i, &selection, err);
+    selection_free(&selection);
+    return code;
+}
+
+/* Root mean square of a tensor */
+static float magnitude(const NstTensor *tensor)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < tensor->count; i++)
+        sum += (double)tensor->data[i] * (double)tensor->data[i];
+    return (float)sqrt(sum / (double)tensor->count);
+}
+
 static int create_student(NstDistiller *d, NstError *err)
 {
     const NstPlanOptions options = {.compute = d->options.compute,
@@ -152,11 +221,13 @@ static int create_student(NstDistiller *d, NstError *err)
     int widths[LAYERS];
     for (int i = 0; i < d->n_layers; i++)
         widths[i] = d->layers[i].shape.c;
-    NST_TRY(slim_build(&d->slim, widths, d->n_layers, d->options.width, &random, err));
+    NST_TRY(slim_build(&d->slim, d->teachers[0].network, widths, d->n_layers, d->options.width, &random, err));
+    NST_TRY(fit_student(d, err));
     d->moments = calloc((size_t)d->slim.graph.n_tensors, sizeof(*d->moments));
     for (int t = 0; d->moments && t < d->slim.graph.n_tensors; t++) {
         const size_t count = (size_t)d->slim.graph.tensors[t].count;
-        d->moments[t] = (NstDistillMoments){aligned_calloc(count, sizeof(float)), aligned_calloc(count, sizeof(float))};
+        d->moments[t] = (NstDistillMoments){aligned_calloc(count, sizeof(float)), aligned_calloc(count, sizeof(float)),
+                                            t < d->slim.n_taught ? TAUGHT_RATE * magnitude(&d->slim.graph.tensors[t]) : 1};
         if (!d->moments[t].m || !d->moments[t].v)
             return no_memory(err);
     }
@@ -204,11 +275,22 @@ static const float *teacher_features(const NstDistiller *d, const NstTaughtLayer
     return plan_value(d->teachers[layer->teacher].plan, layer->node);
 }
 
+/* What the first teacher's convolutions give for the sample at hand, after their ReLU */
+static void watch_convs(NstDistiller *d)
+{
+    NstPlan *plan = d->teachers[0].plan;
+    for (int i = 0; i < d->n_convs; i++) {
+        const NstShape shape = plan_shape(plan, d->convs[i].relu);
+        spread_add(&d->convs[i].spread, &d->options.compute, plan_value(plan, d->convs[i].relu), shape.h * shape.w);
+    }
+}
+
 /* Sums and sums of squares of each channel over the calibration crops */
 static int sum_up(NstDistiller *d, double *sums[LAYERS], NstError *err)
 {
     for (int sample = 0; sample < CALIBRATION; sample++) {
         NST_TRY(ask_teachers(d, sample, err));
+        watch_convs(d);
         for (int i = 0; i < d->n_layers; i++) {
             const NstShape shape = d->layers[i].shape;
             const ptrdiff_t n = (ptrdiff_t)shape.h * shape.w;
@@ -223,7 +305,7 @@ static int sum_up(NstDistiller *d, double *sums[LAYERS], NstError *err)
 }
 
 /* Scales of channels and variances of the scaled features, from those sums */
-static int set_scales(NstTaughtLayer *layer, const double *sums, int index, NstError *err)
+static int set_scales(NstTaughtLayer *layer, const double *sums, bool normalised, int index, NstError *err)
 {
     const int c = layer->shape.c;
     const double n = (double)CALIBRATION * layer->shape.h * layer->shape.w;
@@ -233,11 +315,13 @@ static int set_scales(NstTaughtLayer *layer, const double *sums, int index, NstE
     if (!(mean > 0) || !isfinite(mean))
         return fail(err, NST_EINVAL, "teacher: the features of %s have a mean of %g; more than 0 expected",
                     slim_layer(index), mean);
+    const double unit = normalised ? 1 : mean; /* the mean of the features, once scaled */
     for (int k = 0; k < c; k++) {
-        const double channel = sums[2 * k] / n, scale = 1 / fmax(channel, (double)QUIETEST * mean);
+        const double channel = sums[2 * k] / n;
+        const double scale = normalised ? 1 / fmax(channel, (double)QUIETEST * mean) : 1;
         layer->scale[k] = (float)scale;
         const double variance = (sums[2 * k + 1] / n - channel * channel) * scale * scale;
-        layer->certainty[k] = (float)(1 / fmax(variance, (double)STILLEST));
+        layer->certainty[k] = (float)(1 / fmax(variance, (double)STILLEST * unit * unit));
     }
     return NST_OK;
 }
@@ -253,7 +337,7 @@ static int calibrate(NstDistiller *d, NstError *err)
     if (code == NST_OK)
         code = sum_up(d, sums, err);
     for (int i = 0; i < d->n_layers && code == NST_OK; i++)
-        code = set_scales(&d->layers[i], sums[i], i, err);
+        code = set_scales(&d->layers[i], sums[i], !is_plain(d, i), i, err);
     for (int i = 0; i < LAYERS; i++)
         free(sums[i]);
     return code;
@@ -265,9 +349,10 @@ static int open_distiller(NstDistiller *d, const NstModel *const *teachers, NstE
     for (int i = 0; i < d->n_teachers; i++)
         NST_TRY(plan_teacher(d, i, err));
     NST_TRY(create_layers(d, err));
-    NST_TRY(create_student(d, err));
+    NST_TRY(create_convs(d, err));
     NST_TRY(nst_image_alloc(&d->crop, d->options.crop, d->options.crop, err));
-    return calibrate(d, err);
+    NST_TRY(calibrate(d, err));
+    return create_student(d, err);
 }
 
 int nst_distiller_open(NstDistiller **out, const NstDistillOptions *options, const NstModel *const *teachers,
@@ -304,6 +389,8 @@ void nst_distiller_close(NstDistiller **out)
         aligned_free(d->layers[i].features);
         aligned_free(d->layers[i].gram);
     }
+    for (int i = 0; i < d->n_convs; i++)
+        spread_close(&d->convs[i].spread);
     for (int t = 0; d->moments && t < d->slim.graph.n_tensors; t++) {
         aligned_free(d->moments[t].m);
         aligned_free(d->moments[t].v);
@@ -416,7 +503,7 @@ int nst_distiller_step(NstDistiller *d, NstDistillProgress *progress, NstError *
     p.learning_rate = options->learning_rate * optim_schedule(&SCHEDULE, d->step, options->steps);
     for (int t = 0; t < d->slim.graph.n_tensors; t++) {
         const NstTensor *tensor = &d->slim.graph.tensors[t];
-        optim_adam(&ADAM, d->step + 1, p.learning_rate, tensor->count, backward_tensor_grad(d->plan, t),
+        optim_adam(&ADAM, d->step + 1, p.learning_rate * d->moments[t].lr_scale, tensor->count, backward_tensor_grad(d->plan, t),
                    d->moments[t].m, d->moments[t].v, tensor->data);
     }
     p.step = ++d->step;

@@ -6,13 +6,14 @@
 
 #include "plan.h"
 #include "sampler.h"
+#include "selection.h"
 #include "slim.h"
 
 /* One layer of the teachers: t */
 typedef struct NstTaughtLayer {
     int teacher, node;
     NstShape shape;
-    float *scale;    /* of each channel: 1 / mean */
+    float *scale;    /* of each channel: 1 / mean, or 1 where the student begins with the teacher's channels */
     float *certainty; /* of each channel: 1 / variance, once scaled */
     float *features; /* N x n, scaled */
     float *gram;     /* N x N */
@@ -25,7 +26,14 @@ typedef struct NstTeacher {
 
 typedef struct NstDistillMoments {
     float *m, *v;
+    float lr_scale;
 } NstDistillMoments;
+
+/* A convolution of a plain first teacher: its ReLU, and what comes out there */
+typedef struct NstTaughtConv {
+    int relu;
+    NstSpread spread;
+} NstTaughtConv;
 
 struct NstDistiller {
     NstDistillOptions options; /* texts are the distiller's */
@@ -33,6 +41,8 @@ struct NstDistiller {
     int n_teachers, n_layers;
     NstTeacher *teachers;
     NstTaughtLayer layers[NST_DISTILL_LAYERS];
+    int n_convs;
+    NstTaughtConv convs[SLIM_MAX_CONVS];
     NstSlim slim;
     NstPlan *plan;
     NstDistillMoments *moments; /* one a tensor */

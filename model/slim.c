@@ -9,12 +9,12 @@
 #include "build.h"
 #include "util.h"
 
-enum { BLOCKS = NST_DISTILL_LAYERS, NARROWEST = 8 };
+enum {
+    BLOCKS = NST_DISTILL_LAYERS,
+    GRAIN = 4 /* widths are multiples of this, if the teacher's width allows */
+};
 static const int CONVS[BLOCKS] = {2, 2, 4, 4, 1}; /* of VGG-19, as far as conv5_1 */
 static const int WIDTH[BLOCKS] = {64, 128, 256, 512, 512};
-
-/* Samples of 0..1 to mean 0 and variance 1, roughly: photographs have a mean of 0.45 and a deviation of 0.25. */
-static const float SCALE = 4, SHIFT = -1.8f;
 
 /* A Cholesky factor of a matrix that is singular to rounding needs this share of its largest entry on the diagonal. */
 static const double JITTER = 1e-9;
@@ -25,78 +25,167 @@ const char *slim_layer(int i)
     return names[i];
 }
 
-/* A convolution with bias; its weights are for the caller to fill where `random` is NULL. */
-static int conv(NstBuild *b, NstRandom *random, const char *node_name, const char *name, int input, int in, int out, int k)
+int slim_teacher_convs(const NstGraph *teacher, int nodes[SLIM_MAX_CONVS])
 {
-    NstNode *node = build_node(b, NST_OP_CONV2D, input, "%s", node_name);
-    node->weight = build_tensor(b, name, "weight", (int[]){out, in, k, k});
-    node->bias = build_tensor(b, name, "bias", (int[]){out, 0, 0, 0});
+    int n = 0;
+    for (int i = 0; i < BLOCKS; i++) {
+        char name[NST_MAX_NAME];
+        snprintf(name, sizeof(name), "%s_embed", slim_layer(i));
+        if (graph_find(teacher, name) >= 0)
+            return 0;
+    }
+    for (int block = 0; block < BLOCKS; block++)
+        for (int index = 0; index < CONVS[block]; index++) {
+            char name[NST_MAX_NAME];
+            snprintf(name, sizeof(name), "conv%d_%d", block + 1, index + 1);
+            const int node = graph_find(teacher, name);
+            snprintf(name, sizeof(name), "relu%d_%d", block + 1, index + 1);
+            if (node < 0 || teacher->nodes[node].op != NST_OP_CONV2D || teacher->nodes[node].bias < 0 ||
+                graph_find(teacher, name) < 0)
+                return n;
+            nodes[n++] = node;
+        }
+    return n;
+}
+
+int slim_teacher_relus(const NstGraph *teacher, int nodes[SLIM_MAX_CONVS])
+{
+    const int n = slim_teacher_convs(teacher, nodes);
+    for (int i = 0; i < n; i++) {
+        char name[NST_MAX_NAME];
+        snprintf(name, sizeof(name), "relu%.100s", teacher->nodes[nodes[i]].name + strlen("conv"));
+        nodes[i] = graph_find(teacher, name);
+    }
+    return n;
+}
+
+/* What the building of a student knows */
+typedef struct Making {
+    NstBuild b;
+    NstSlim *slim;
+    const NstModel *teacher;
+    NstRandom *random;
+    float width;
+    int x, channels; /* the last node, and its channels */
+} Making;
+
+/* A convolution, with its weights drawn at random and a bias of zeroes */
+static NstNode *conv(Making *m, const char *node_name, const char *tensor_name, int out, int k)
+{
+    NstNode *node = build_node(&m->b, NST_OP_CONV2D, m->x, "%s", node_name);
+    node->weight = build_tensor(&m->b, tensor_name, "weight", (int[]){out, m->channels, k, k});
+    node->bias = build_tensor(&m->b, tensor_name, "bias", (int[]){out, 0, 0, 0});
     build_pad(node, k / 2, NST_PAD_REFLECT);
-    const float deviation = sqrtf(2 / (float)(in * k * k));
-    for (int64_t i = 0; random && b->code == NST_OK && i < (int64_t)out * in * k * k; i++)
-        b->graph.tensors[node->weight].data[i] = deviation * random_normal(random);
-    return build_last(b);
+    const float deviation = sqrtf(2 / (float)(m->channels * k * k));
+    for (int64_t i = 0; m->b.code == NST_OK && i < (int64_t)out * m->channels * k * k; i++)
+        m->b.graph.tensors[node->weight].data[i] = deviation * random_normal(m->random);
+    m->x = build_last(&m->b);
+    m->channels = out;
+    return node;
 }
 
-static int block_width(int block, float width)
+static int share(float width, int channels)
 {
-    return max_int(NARROWEST, (int)lroundf(width * (float)WIDTH[block] / NARROWEST) * NARROWEST);
+    const int wished = (int)ceilf(width * (float)channels / GRAIN) * GRAIN;
+    return min_int(wished, channels);
 }
 
-static int relu(NstBuild *b, int input, int block, int index)
+/* RGB of 0 to 1 to what the teacher's first convolution reads: its range, its order of colours, its 1x1 convolution */
+static void preprocess(Making *m)
 {
-    build_node(b, NST_OP_RELU, input, "relu%d_%d", block + 1, index + 1);
-    return build_last(b);
-}
-
-static int pool(NstBuild *b, int input, int block)
-{
-    NstNode *node = build_node(b, NST_OP_MAX_POOL, input, "pool%d", block + 1);
-    node->kernel[NST_Y] = node->kernel[NST_X] = 2;
-    node->stride[NST_Y] = node->stride[NST_X] = 2;
-    node->ceil = true;
-    return build_last(b);
+    const NstGraph *graph = &m->teacher->graph;
+    const int found = graph_find(graph, "preprocess");
+    const NstNode *given = found < 0 || graph->nodes[found].op != NST_OP_CONV2D ? NULL : &graph->nodes[found];
+    const NstNode *node = conv(m, "preprocess", "preprocess", 3, 1);
+    for (int o = 0; m->b.code == NST_OK && o < 3; o++) {
+        for (int i = 0; i < 3; i++) {
+            const int channel = m->teacher->input_bgr ? 2 - i : i;
+            const float weight = given ? graph->tensors[given->weight].data[o * 3 + channel] : (float)(o == channel);
+            m->b.graph.tensors[node->weight].data[o * 3 + i] = m->teacher->input_scale * weight;
+        }
+        if (given && given->bias >= 0)
+            m->b.graph.tensors[node->bias].data[o] = graph->tensors[given->bias].data[o];
+    }
 }
 
 /*
- * The student to the depth of n_layers. embedding_width[i]: channels of embedding i, which is a node of its own beside
- * the layer that it embeds; embedding[i] becomes the node.
+ * A convolution as wide as a share of the teacher's, or where that has none (node -1), of half of that share of VGG-19's:
+ * what is learned from embeddings alone is not learned better by a wider network, and the deep layers are the large ones.
  */
-static void build(NstBuild *b, const int *widths, const int *embedding_width, int n_layers, NstRandom *random,
-                  int *embedding)
+static void narrow_conv(Making *m, int block, int index, int teacher_node)
 {
-    int channels = 3;
-    build_node(b, NST_OP_AFFINE, 0, "preprocess")->scale = SCALE;
-    b->graph.nodes[build_last(b)].shift = SHIFT;
-    int x = build_last(b);
-    for (int block = 0; block < n_layers; block++) {
-        const int convs = block + 1 < n_layers ? CONVS[block] : 1;
+    const NstNode *from = teacher_node < 0 ? NULL : &m->teacher->graph.nodes[teacher_node];
+    char name[NST_MAX_NAME];
+    snprintf(name, sizeof(name), "conv%d_%d", block + 1, index + 1);
+    NstNode *node = conv(m, name, name, from ? share(m->width, from->channels) : share(m->width / 2, WIDTH[block]),
+                         from ? m->teacher->graph.tensors[from->weight].shape[2] : 3);
+    if (from) {
+        memcpy(node->pad, from->pad, sizeof(node->pad));
+        node->pad_mode = from->pad_mode;
+        m->slim->convs[m->slim->n_convs++] = (NstSlimConv){.teacher = teacher_node, .node = m->x};
+    }
+}
+
+static void pool(Making *m, int block)
+{
+    char name[NST_MAX_NAME];
+    snprintf(name, sizeof(name), "pool%d", block);
+    const int given = graph_find(&m->teacher->graph, name);
+    NstNode *node = build_node(&m->b, NST_OP_MAX_POOL, m->x, "%s", name);
+    node->kernel[NST_Y] = node->kernel[NST_X] = 2;
+    node->stride[NST_Y] = node->stride[NST_X] = 2;
+    node->ceil = true;
+    if (given >= 0) {
+        node->op = m->teacher->graph.nodes[given].op;
+        node->ceil = m->teacher->graph.nodes[given].ceil;
+    }
+    m->x = build_last(&m->b);
+}
+
+/* A linear embedding beside the layer, under the name by which vgg_find_layer prefers it */
+static int embed(Making *m, int block, int width)
+{
+    char name[NST_MAX_NAME], node_name[NST_MAX_NAME];
+    const int x = m->x, channels = m->channels;
+    snprintf(name, sizeof(name), "conv%d_1_embed", block + 1);
+    snprintf(node_name, sizeof(node_name), "%s_embed", slim_layer(block));
+    conv(m, node_name, name, width, 1);
+    const int embedding = m->x;
+    m->x = x;
+    m->channels = channels;
+    return embedding;
+}
+
+static void make(Making *m, const int *widths)
+{
+    NstSlim *slim = m->slim;
+    int taught[SLIM_MAX_CONVS], n = 0;
+    const int n_taught = slim_teacher_convs(&m->teacher->graph, taught);
+
+    preprocess(m);
+    for (int block = 0; block < slim->n_layers; block++) {
         if (block > 0)
-            x = pool(b, x, block - 1);
-        for (int index = 0; index < convs; index++) {
-            char name[NST_MAX_NAME], node[NST_MAX_NAME];
-            snprintf(name, sizeof(name), "conv%d_%d", block + 1, index + 1);
-            x = relu(b, conv(b, random, name, name, x, channels, widths[block], 3), block, index);
-            channels = widths[block];
-            if (index > 0)
-                continue;
-            snprintf(name, sizeof(name), "conv%d_1_embed", block + 1);
-            snprintf(node, sizeof(node), "relu%d_1_embed", block + 1);
-            embedding[block] = conv(b, random, node, name, x, channels, embedding_width[block], 1);
+            pool(m, block);
+        for (int index = 0; index < (block + 1 < slim->n_layers ? CONVS[block] : 1); index++, n++) {
+            narrow_conv(m, block, index, n < n_taught ? taught[n] : -1);
+            build_node(&m->b, NST_OP_RELU, m->x, "relu%d_%d", block + 1, index + 1);
+            m->x = build_last(&m->b);
+            if (index == 0)
+                slim->embedding[block] = embed(m, block, widths[block]);
+            if (n < n_taught)
+                slim->n_taught = m->b.graph.n_tensors;
         }
     }
 }
 
-int slim_build(NstSlim *slim, const int *teacher_width, int n_layers, float width, NstRandom *random, NstError *err)
+int slim_build(NstSlim *slim, const NstModel *teacher, const int *widths, int n_layers, float width, NstRandom *random,
+               NstError *err)
 {
-    NstBuild b;
-    int widths[BLOCKS];
-    for (int i = 0; i < n_layers; i++)
-        widths[i] = block_width(i, width);
+    Making m = {.slim = slim, .teacher = teacher, .random = random, .width = width, .channels = 3};
     *slim = (NstSlim){.n_layers = n_layers};
-    build_begin(&b, 3, err);
-    build(&b, widths, teacher_width, n_layers, random, slim->embedding);
-    return build_end(&b, &slim->graph);
+    build_begin(&m.b, 3, err);
+    make(&m, widths);
+    return build_end(&m.b, &slim->graph);
 }
 
 /* Cholesky: M = R^T R, R row by row from the top; M is overwritten. */
@@ -131,12 +220,13 @@ int slim_root(const float *a, int rows, int size, double *root, NstError *err)
     return NST_OK;
 }
 
-/* Fills the reduced embedding, c + 1 channels, from the full one. */
-static int reduce(const NstGraph *from, int embedding, NstGraph *to, int reduced, NstError *err)
+/* Makes the embedding `node` of c channels one of c + 1; an embedding to fewer stays as it is. */
+static int reduce(NstGraph *graph, int node, NstError *err)
 {
-    const NstNode *full = &from->nodes[embedding], *small = &to->nodes[reduced];
-    const NstTensor *weight = &from->tensors[full->weight], *bias = &from->tensors[full->bias];
+    NstTensor *weight = &graph->tensors[graph->nodes[node].weight], *bias = &graph->tensors[graph->nodes[node].bias];
     const int rows = weight->shape[0], c = weight->shape[1], size = c + 1;
+    if (rows <= size)
+        return NST_OK;
     float *a = calloc((size_t)rows * (size_t)size, sizeof(*a));
     double *root = calloc((size_t)size * (size_t)size, sizeof(*root));
     int code = a && root ? NST_OK : fail(err, NST_ENOMEM, "no memory for the loss network");
@@ -149,44 +239,28 @@ static int reduce(const NstGraph *from, int embedding, NstGraph *to, int reduced
         code = slim_root(a, rows, size, root, err);
     for (ptrdiff_t row = 0; code == NST_OK && row < size; row++) {
         for (ptrdiff_t i = 0; i < c; i++)
-            to->tensors[small->weight].data[row * c + i] = (float)root[row * size + i];
-        to->tensors[small->bias].data[row] = (float)root[row * size + c];
+            weight->data[row * c + i] = (float)root[row * size + i];
+        bias->data[row] = (float)root[row * size + c];
     }
+    weight->shape[0] = bias->shape[0] = size;
+    weight->count = (int64_t)size * c;
+    bias->count = size;
     free(a);
     free(root);
     return code;
 }
 
-/* Copies every tensor that has the same name and shape in both. */
-static void copy_tensors(const NstGraph *from, NstGraph *to)
-{
-    for (int i = 0; i < to->n_tensors; i++) {
-        NstTensor *tensor = &to->tensors[i];
-        const NstTensor *same = &from->tensors[graph_find_tensor(from, tensor->name)];
-        if (same->count == tensor->count)
-            memcpy(tensor->data, same->data, sizeof(float) * (size_t)tensor->count);
-        tensor->is_f16 = true;
-    }
-}
-
 int slim_reduce(const NstSlim *slim, NstGraph *graph, NstError *err)
 {
-    NstBuild b;
-    int widths[BLOCKS], reduced_width[BLOCKS], reduced[BLOCKS];
-    for (int i = 0; i < slim->n_layers; i++) {
-        widths[i] = slim->graph.tensors[slim->graph.nodes[slim->embedding[i]].weight].shape[1];
-        reduced_width[i] = widths[i] + 1;
-    }
-    build_begin(&b, 3, err);
-    build(&b, widths, reduced_width, slim->n_layers, NULL, reduced);
-    NST_TRY(build_end(&b, graph));
-    copy_tensors(&slim->graph, graph);
-    for (int i = 0; i < slim->n_layers; i++) {
-        const int code = reduce(&slim->graph, slim->embedding[i], graph, reduced[i], err);
-        if (code < 0) {
-            graph_free(graph);
-            return code;
-        }
-    }
-    return NST_OK;
+    int code = NST_OK;
+    NST_TRY(graph_copy(graph, &slim->graph, err));
+    for (int i = 0; i < slim->n_layers && code == NST_OK; i++)
+        code = reduce(graph, slim->embedding[i], err);
+    for (int i = 0; i < graph->n_tensors; i++)
+        graph->tensors[i].is_f16 = true;
+    if (code == NST_OK)
+        code = graph_check(graph, err);
+    if (code < 0)
+        graph_free(graph);
+    return code;
 }

@@ -36,7 +36,7 @@ static const Option options[] = {
      "the slim loss network"},
 
     {"width", 0, OPTION_REAL, false, DISTILL(width), "X", 1.0 / 64, 1,
-     "its width, as a share of VGG-19's"},
+     "its width, as a share of the teacher's"},
     {"steps", 'n', OPTION_INT, false, DISTILL(steps), "N", 1, 1e8,
      "optimiser steps"},
     {"crop", 0, OPTION_INT, false, DISTILL(crop), "PIXELS", 32, 1024,

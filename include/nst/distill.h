@@ -25,6 +25,10 @@ extern "C" {
  *
  * v: variance of each channel of t over the pictures, so that channels which are seldom active do not drown the others.
  *
+ * Where the first teacher is a plain VGG, the student begins as a part of it: of each layer those channels are kept from
+ * which the others can best be predicted (He et al. 2017, Channel Pruning), and E predicts them. Other layers begin at
+ * random.
+ *
  * What comes out does not hold E, which is large: with R^T R = [E b]^T [E b], R of C + 1 rows, R (f; 1) has the same
  * distances between features, and the same distances between Gram matrices, as E f + b. So the network measures as one
  * of the teacher's width, at the student's cost.
@@ -37,7 +41,8 @@ typedef struct NstDistillOptions {
     size_t struct_size;  /* set by nst_distill_defaults */
     int steps;           /* of Adam, 1 to 10^8. Default 4000 */
     int crop;            /* side of the training crops, pixels, a multiple of 16, 32 to 1024. Default 128 */
-    float width;         /* of the student, as a share of VGG-19's, 1/64 to 1. Default 0.25 */
+    float width;         /* of the student, as a share of the plain teacher's, 1/64 to 1; half of that share of
+                            VGG-19's where it learns from embeddings alone. Default 0.5 */
     float gram_weight;   /* Default 1 */
     float learning_rate; /* Default 3e-3 */
     uint64_t seed;       /* of weights, crops, colours and order. Default 1 */
