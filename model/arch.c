@@ -86,14 +86,20 @@ static int affine(Builder *b, const char *name, int input, float scale, float sh
     return build_last(&b->build);
 }
 
-/* The last convolution, which has a bias, and the way from -1..1 back to 0..1 */
-static void output(Builder *b, int input, int in, int k)
+/* The last convolution, which has a bias */
+static int output_conv(Builder *b, int input, int in, int k)
 {
     const int x = conv(b, "out", input, in, 3, k, 1, 1, OUTPUT_GAIN);
     const int bias = build_tensor(&b->build, "out", "bias", (int[]){3, 0, 0, 0});
     if (b->build.code == 0)
         b->build.graph.nodes[x].bias = bias;
-    affine(b, "output", x, 0.5f, 0.5f);
+    return x;
+}
+
+/* ... and the way from -1..1 back to 0..1 */
+static void output(Builder *b, int input, int in, int k)
+{
+    affine(b, "output", output_conv(b, input, in, k), 0.5f, 0.5f);
 }
 
 /* x + norm(conv(relu(norm(conv(x))))), where conv is 3x3, or a depthwise 3x3 followed by a 1x1 */
@@ -119,7 +125,8 @@ static int residual(Builder *b, int index, int input, int channels, bool separab
     return add(b, name, input, x);
 }
 
-static void build_fast(Builder *b, int x)
+/* The fast network without its output: 24 channels at half the size of x */
+static int fast_body(Builder *b, int x)
 {
     build_node(&b->build, NST_OP_PIXEL_UNSHUFFLE, x, "unshuffle")->factor = 2;
     x = build_last(&b->build);
@@ -129,9 +136,30 @@ static void build_fast(Builder *b, int x)
         x = residual(b, i, x, 64, true);
     x = upsample(b, "dec1", x, NST_UPSAMPLE_BILINEAR);
     x = conv_norm_relu(b, "dec1", x, 64, 24, 3, 1);
-    x = add(b, "skip", x, skip);
-    x = upsample(b, "out", x, NST_UPSAMPLE_BILINEAR);
+    return add(b, "skip", x, skip);
+}
+
+static void build_fast(Builder *b, int x)
+{
+    x = upsample(b, "out", fast_body(b, x), NST_UPSAMPLE_BILINEAR);
     output(b, x, 24, 3);
+}
+
+/*
+ * The fast network on the picture's half, and a way back to its full size that is learned: eight channels, enlarged, and
+ * what a convolution sees of the picture itself, so that its edges stay as sharp as they were.
+ */
+static void build_fast_hd(Builder *b, int x)
+{
+    NstNode *node = build_node(&b->build, NST_OP_AVG_POOL, x, "half");
+    node->kernel[NST_Y] = node->kernel[NST_X] = node->stride[NST_Y] = node->stride[NST_X] = 2;
+    const int guide = x;
+    x = upsample(b, "dec2", fast_body(b, build_last(&b->build)), NST_UPSAMPLE_BILINEAR);
+    x = conv_norm_relu(b, "dec2", x, 24, 8, 3, 1);
+    x = upsample(b, "out", x, NST_UPSAMPLE_BILINEAR);
+    const int edges = conv(b, "guide", guide, 3, 3, 3, 1, 1, OUTPUT_GAIN);
+    const int paint = output_conv(b, x, 8, 3);
+    affine(b, "output", add(b, "guided", paint, edges), 0.5f, 0.5f);
 }
 
 static void build_johnson(Builder *b, int x)
@@ -154,6 +182,7 @@ static const struct {
 } ARCHITECTURES[] = {
     [NST_ARCH_FAST] = {"fast", build_fast},
     [NST_ARCH_JOHNSON] = {"johnson", build_johnson},
+    [NST_ARCH_FAST_HD] = {"fast-hd", build_fast_hd},
 };
 
 const char *arch_name(NstArchitecture arch)

@@ -10,6 +10,6 @@
 /* The style networks that can be trained, with weights drawn at random. Input and output are RGB, 0 to 1. */
 int arch_build(NstGraph *graph, NstArchitecture arch, NstRandom *random, NstError *err);
 
-const char *arch_name(NstArchitecture arch); /* "fast", "johnson" */
+const char *arch_name(NstArchitecture arch); /* "fast", "johnson", "fast-hd" */
 
 #endif

@@ -14,6 +14,7 @@ static const struct {
 } RATES[] = {
     [NST_ARCH_FAST] = {4e-3f, 0.1f},
     [NST_ARCH_JOHNSON] = {2e-3f, 0.03f},
+    [NST_ARCH_FAST_HD] = {4e-3f, 0.1f},
 };
 
 void nst_train_defaults(NstTrainOptions *options)
@@ -51,7 +52,7 @@ static int check_integers(const NstTrainOptions *o, NstError *err)
         const char *name;
         int value, low, high;
     } ranges[] = {
-        {"arch", (int)o->arch, NST_ARCH_FAST, NST_ARCH_JOHNSON},
+        {"arch", (int)o->arch, NST_ARCH_FAST, NST_ARCH_FAST_HD},
         {"steps", o->steps, 1, 100000000},
         {"batch", o->batch, 1, 64},
         {"crop", o->crop, 32, 1024},

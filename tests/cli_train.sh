@@ -47,7 +47,7 @@ train() { # style, content, loss, then more options
 misused "--style PICTURE is needed" "$NST" train
 misused "--steps 0: a whole number from 1" "$NST" train --steps 0
 misused "--seed -1: a whole number" "$NST" train --seed -1
-misused "--arch slow: one of fast|johnson expected" "$NST" train --arch slow
+misused "--arch slow: one of fast|johnson|fast-hd expected" "$NST" train --arch slow
 misused "--content-level 2: less than --levels (2)" train painting.pam photos loss.nsw -o x.nsw --content-level 2
 misused "--crop 48: at most --content-size (40)" train painting.pam photos loss.nsw -o x.nsw --crop 48
 misused "--style-layers a,,b:" train painting.pam photos loss.nsw -o x.nsw --style-layers a,,b

@@ -20,12 +20,14 @@ static void test_sizes(void **state)
     static const struct {
         int64_t parameters;
         double macs;
+        int multiple;
     } expected[] = {
-        [NST_ARCH_FAST] = {79867 - 24 - 64 - 10 * 64 - 24, 8536},
-        [NST_ARCH_JOHNSON] = {1679235 - 32 - 64 - 128 - 10 * 128 - 64 - 32, 153792},
+        [NST_ARCH_FAST] = {79867 - 24 - 64 - 10 * 64 - 24, 8536, 4},
+        [NST_ARCH_JOHNSON] = {1679235 - 32 - 64 - 128 - 10 * 128 - 64 - 32, 153792, 4},
+        [NST_ARCH_FAST_HD] = {79115 - 24 * 27 - 3 + 24 * 9 * 8 + 2 * 8 + 8 * 27 + 3 + 3 * 27, 2701, 8},
     };
     (void)state;
-    for (int arch = NST_ARCH_FAST; arch <= NST_ARCH_JOHNSON; arch++) {
+    for (int arch = NST_ARCH_FAST; arch <= NST_ARCH_FAST_HD; arch++) {
         NstGraph graph = build((NstArchitecture)arch, 1);
         int64_t parameters = 0;
         double macs = 0;
@@ -35,7 +37,7 @@ static void test_sizes(void **state)
             macs += graph_macs_per_pixel(&graph, i);
         assert_int_equal(parameters, expected[arch].parameters);
         assert_true(fabs(macs - expected[arch].macs) < 1e-6);
-        assert_int_equal(graph_multiple(&graph), 4);
+        assert_int_equal(graph_multiple(&graph), expected[arch].multiple);
         graph_free(&graph);
     }
 }
@@ -74,22 +76,22 @@ static void test_weights(void **state)
 static void test_output(void **state)
 {
     (void)state;
-    for (int arch = NST_ARCH_FAST; arch <= NST_ARCH_JOHNSON; arch++) {
+    for (int arch = NST_ARCH_FAST; arch <= NST_ARCH_FAST_HD; arch++) {
         NstGraph graph = build((NstArchitecture)arch, 1);
-        NstImage image = tiny_picture(36, 20, 1);
+        NstImage image = tiny_picture(40, 24, 1);
         NstPlanOptions options = {0};
         NstPlan *plan;
         NstError err;
         double mean = 0;
         nst_compute_defaults(&options.compute);
-        assert_ok(plan_create(&plan, &graph, 20, 36, &options, &err));
-        memcpy(plan_value(plan, 0), image.data, sizeof(float) * 3 * 36 * 20);
+        assert_ok(plan_create(&plan, &graph, 24, 40, &options, &err));
+        memcpy(plan_value(plan, 0), image.data, sizeof(float) * 3 * 40 * 24);
         exec_forward(plan);
         const NstShape shape = plan_shape(plan, graph.n_nodes - 1);
-        assert_true(shape.c == 3 && shape.h == 20 && shape.w == 36);
+        assert_true(shape.c == 3 && shape.h == 24 && shape.w == 40);
         const float *y = plan_value(plan, graph.n_nodes - 1);
-        for (int i = 0; i < 3 * 36 * 20; i++) {
-            mean += y[i] / (3 * 36 * 20);
+        for (int i = 0; i < 3 * 40 * 24; i++) {
+            mean += y[i] / (3 * 40 * 24);
             assert_true(y[i] > -4 && y[i] < 5);
         }
         assert_true(mean > 0 && mean < 1);

@@ -457,7 +457,7 @@ static void test_init(void **state)
 }
 
 static void bad_size(Run *run) { run->options.struct_size = 0; }
-static void bad_arch(Run *run) { run->options.arch = (NstArchitecture)2; }
+static void bad_arch(Run *run) { run->options.arch = (NstArchitecture)3; }
 static void bad_steps(Run *run) { run->options.steps = 0; }
 static void bad_batch(Run *run) { run->options.batch = 65; }
 static void small_crop(Run *run) { run->options.crop = 28; }

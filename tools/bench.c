@@ -27,7 +27,7 @@ typedef struct Settings {
 } Settings;
 
 static const Option options[] = {
-    {"arch", 'a', OPTION_CHOICE, false, offsetof(Settings, arch), "fast|johnson", 0, 0,
+    {"arch", 'a', OPTION_CHOICE, false, offsetof(Settings, arch), "fast|johnson|fast-hd", 0, 0,
      "without STYLE: the network to measure, with random weights"},
     {"size", 0, OPTION_LIST, false, offsetof(Settings, sizes), "WxH", 0, 0,
      "size of the pictures; may be given several times. Without: 640x360"},

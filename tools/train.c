@@ -22,15 +22,15 @@ static const Option options[] = {
      "the painting"},
     {"content", 'c', OPTION_LIST, true, SET(content), "DIR|FILE", 0, 0,
      "a folder of pictures and videos, a picture, or a video; may be given several times"},
-    {"loss", 'l', OPTION_TEXT, true, SET(loss), "LOSS", 0, 0,
-     "the loss network, from nst convert: a .nsw file, or a name in NST_PATH"},
+    {"loss", 'l', OPTION_TEXT, false, SET(loss), "LOSS", 0, 0,
+     "the loss network: a .nsw file, or a name in NST_PATH"},
     {"output", 'o', OPTION_TEXT, true, SET(output), "FILE.nsw", 0, 0,
      "the trained style"},
 
     {"init", 0, OPTION_TEXT, false, SET(init), "STYLE", 0, 0,
      "begin with a style of the same network rather than at random: a .nsw file, or a name in NST_PATH"},
-    {"arch", 0, OPTION_CHOICE, false, TRAIN(arch), "fast|johnson", 0, 0,
-     "the network: fast for video, johnson as in Johnson et al. 2016"},
+    {"arch", 0, OPTION_CHOICE, false, TRAIN(arch), "fast|johnson|fast-hd", 0, 0,
+     "the network: fast for video, fast-hd for large video, johnson as in Johnson et al. 2016"},
     {"steps", 'n', OPTION_INT, false, TRAIN(steps), "N", 1, 1e8,
      "optimiser steps"},
     {"batch", 'b', OPTION_INT, false, TRAIN(batch), "N", 1, 64,
@@ -110,7 +110,7 @@ static const Option options[] = {
 
 static const Command command = {
     .name = "train",
-    .usage = "-s PAINTING -c PHOTOS/ -l LOSS.nsw -o STYLE.nsw",
+    .usage = "-s PAINTING -c PHOTOS/ -o STYLE.nsw",
     .summary = "Trains a style: a network that paints any picture in the manner of one painting.",
     .notes = "A run that was stopped, by Ctrl-C or otherwise, goes on with --resume and the same options, and ends\n"
              "with the same bits as one that was not. The checkpoint is removed when the style is done.",
@@ -216,6 +216,7 @@ static int train(TrainSettings *settings, int argc, char **argv)
 int cmd_train(int argc, char **argv)
 {
     TrainSettings settings = {
+        .loss = "vgg-slim",
         .style_size = 448,
         .content_size = 272,
         .frames = 100,

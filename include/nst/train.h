@@ -44,7 +44,11 @@ typedef struct NstImage {
 NST_API int nst_image_alloc(NstImage *image, int width, int height, NstError *err);
 NST_API void nst_image_free(NstImage *image); /* frees data and zeroes the struct */
 
-typedef enum NstArchitecture { NST_ARCH_FAST, NST_ARCH_JOHNSON } NstArchitecture;
+typedef enum NstArchitecture {
+    NST_ARCH_FAST,    /* for video on a CPU: 8536 multiply-accumulates a pixel */
+    NST_ARCH_JOHNSON, /* Johnson et al. 2016, with instance normalisation: 153792 */
+    NST_ARCH_FAST_HD  /* for large video: the fast network at half the size, and a learned enlargement: 2701 */
+} NstArchitecture;
 
 /*
  * Gives content picture `index` (0 to n_content - 1) in `image`; the trainer frees it with nst_image_free. It must give
