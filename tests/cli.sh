@@ -97,6 +97,24 @@ status 0 "$NST" apply -s invert.nsw --strength 0.25 alpha.pam quarter.pam
 [ "$(tail -c 12 quarter.pam | od -An -tu1 | tr -s ' \n' ' ')" = " 64 191 69 255 1 2 3 0 184 184 185 7 " ] ||
     wrong "strength 0.25: $(tail -c 12 quarter.pam | od -An -tu1)"
 
+# the options of the stylizer: tiny networks, so only what they must not change is compared
+status 0 "$NST" apply -s "invert.nsw|paint.nsw" --mix "1|0" photo.pam mix.pam
+status 0 "$NST" apply -s invert.nsw photo.pam alone.pam
+same mix.pam alone.pam "--mix 1|0 is the first style"
+status 0 "$NST" apply -s "invert.nsw|paint.nsw" photo.pam mix.pam
+status 0 "$NST" apply -s invert.nsw --size 1 photo.pam size.pam
+same size.pam alone.pam "--size 1 is the whole picture"
+for option in "--size 0.5" "--size 16" "--color content" "--color match" "--maxmem 1000"; do
+    status 0 "$NST" apply -s paint.nsw $option photo.pam option.pam
+    [ "$(wc -c <option.pam)" = "$(wc -c <photo.pam)" ] || wrong "$option: another size"
+done
+misused "--mix: mix \"0.5|x\"" "$NST" apply -s "a|b" --mix "0.5|x" photo.pam out.pam
+misused "--size: size \"big\"" "$NST" apply -s a --size big photo.pam out.pam
+misused "--color blue: one of style|content|match expected" "$NST" apply -s a --color blue photo.pam out.pam
+refused "3 weights for 2 styles" "$NST" apply -s "invert.nsw|paint.nsw" --mix "1|2|3" photo.pam out.pam
+picture 1200 900 3 large.pam
+refused "even in the smallest tiles; 1 MiB are allowed" "$NST" apply -s paint.nsw --maxmem 1 large.pam out.pam
+
 status 0 "$NST" apply -s invert.nsw alpha.pam flat.jpg
 says err "transparency"
 status 0 "$NST" apply -s paint.nsw photo.pam scalar.pam --cpu scalar

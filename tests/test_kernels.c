@@ -101,6 +101,37 @@ static void check_pointwise(const NstDsp *dsp, Pointwise op, size_t n, Fill fill
     free(b);
 }
 
+/* A guided filter's last step: slope and offset from four rows each */
+static void test_guided_row(void **state)
+{
+    (void)state;
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random = seeded();
+    const int n_tables = dsp_ladder(tables, masks);
+    const size_t n = 67;
+    for (int t = 0; t < n_tables; t++) {
+        float *rows[8], *x = buffer_filled(n, FILL_NORMAL, &random), *y = guarded_new(n);
+        const float w[4] = {-0.0625f, 0.5625f, 0.5625f, -0.0625f};
+        for (int r = 0; r < 8; r++)
+            rows[r] = buffer_filled(n, FILL_NORMAL, &random);
+        tables[t].guided_row(y, x, (const float *const *)rows, (const float *const *)(rows + 4), w, n);
+        for (size_t i = 0; i < n; i++) {
+            double slope = 0, shift = 0, size = 0;
+            for (int r = 0; r < 4; r++) {
+                slope += (double)w[r] * (double)rows[r][i];
+                shift += (double)w[r] * (double)rows[4 + r][i];
+                size += fabs((double)w[r]) * (fabs((double)rows[r][i] * (double)x[i]) + fabs((double)rows[4 + r][i]));
+            }
+            assert_rounded((double)y[i], slope * (double)x[i] + shift, size, 8, "guided_row", i);
+        }
+        guarded_free(y, n, "guided_row");
+        free(x);
+        for (int r = 0; r < 8; r++)
+            free(rows[r]);
+    }
+}
+
 static void test_pointwise(void **state)
 {
     (void)state;
@@ -494,7 +525,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pointwise),  cmocka_unit_test(test_pointwise_in_place), cmocka_unit_test(test_sums),
         cmocka_unit_test(test_not_finite), cmocka_unit_test(test_depthwise_row),      cmocka_unit_test(test_few_row),
-        cmocka_unit_test(test_winograd),   cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_winograd),   cmocka_unit_test(test_parts),              cmocka_unit_test(test_guided_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
