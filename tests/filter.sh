@@ -23,6 +23,10 @@ source_of() { echo "testsrc2=size=640x360:rate=5,format=rgb24,scale=$1:flags=nei
 formats="yuv420p yuv422p yuv444p yuv440p yuvj420p yuvj422p yuvj444p yuvj440p yuva420p yuva422p yuva444p
     nv12 nv21 nv16 nv24 nv42 gbrp gbrap rgb24 bgr24 rgba bgra argb abgr rgb0 bgr0 0rgb 0bgr gray ya8"
 
+case $("$FFMPEG" -version | head -n 1) in
+    *version\ 5.*) formats=$(echo $formats | sed 's/ nv16 / /') ;; # its swscale cannot write it
+esac
+
 echo "-- the result is that of nst apply"
 for size in 1:1 2:2 17:31 640:360; do
     for format in rgb24 gray rgba; do
@@ -69,8 +73,12 @@ for format in $formats; do
         for matrix in smpte170m bt709 bt2020; do
             graph="gradients=size=66x34:c0=0x604848:c1=0x80B0A0:n=2:seed=3:duration=1:rate=2,format=rgba"
             graph="$graph,scale=out_color_matrix=$matrix:out_range=$range:flags=accurate_rnd+full_chroma_int,format=$format"
-            ff -f lavfi -i "$graph" -vf nst=invert.nsw -f rawvideo out.raw || fail "negative, $format $range $matrix"
-            ff -f lavfi -i "$graph" -vf format=$known,$negative,format=$format -f rawvideo expected.raw
+            # in one graph: the lavfi device of 5.1 does not hand on the range
+            ff -f lavfi -i "$graph,nst=invert.nsw" -f rawvideo out.raw || fail "negative, $format $range $matrix"
+            # and its conversions on the way do not keep it by themselves
+            keep=null
+            [ $known = $format ] || keep=scale=in_range=$range:out_range=$range
+            ff -f lavfi -i "$graph,$keep,format=$known,$negative,$keep,format=$format" -f rawvideo expected.raw
             close_to "negative, $format $range $matrix" out.raw expected.raw 2
         done
     done

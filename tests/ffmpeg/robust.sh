@@ -30,7 +30,7 @@ lives() {
     if [ $status -ge 99 ] && [ $status != 255 ] && [ -n "$(grep '^==' log)" ]; then
         fail "$what, valgrind: $(grep -A 12 '^==' log | head -n 40)"
     fi
-    [ -z "$sanitized" ] && return
+    [ -n "$sanitized" ] || return 0
     ASAN_OPTIONS=detect_leaks=1 "$sanitized" -v warning -nostdin -y "$@" >log 2>&1
     if grep -qE 'Sanitizer|runtime error' log; then fail "$what, sanitizers: $(head -n 40 log)"; fi
 }
@@ -75,7 +75,7 @@ lives "full disk" -f lavfi -i "$clip" -vf nst=paint.nsw -f rawvideo /dev/full
 echo "-- failed starts"
 for filter in nst nst=missing.nsw nst=truncated.nsw nst=text.nsw nst=loss.nsw "nst='paint.nsw|missing.nsw'" \
     "nst=paint.nsw:mix='1|2'" nst=paint.nsw:mix=x nst=paint.nsw:size=x nst=paint.nsw:minsize=x nst=paint.nsw:cpu=x \
-    nst=paint.nsw:maxmem=1:size=1,scale=1920:1080 nst=paint.nsw:every=9; do
+    scale=1920:1080,nst=paint.nsw:maxmem=1 nst=paint.nsw:every=9 setpts=PTS,nst=paint.nsw:realtime=1; do
     lives "$filter" -f lavfi -i "$clip" -vf "$filter" "${out[@]}"
 done
 
