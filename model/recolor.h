@@ -6,7 +6,7 @@
 
 /* Colours of pictures, in place. */
 
-/* Gives the colours the mean and the covariance of `like`'s: x' = A (x - mean) + mean', A = cov'^(1/2) cov^(-1/2). */
+/* Gives the colours the mean and the covariance of `like`'s. */
 void recolor_match(NstImage *picture, const NstImage *like);
 
 /* All three channels become luma (ITU-R BT.709). */
