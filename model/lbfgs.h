@@ -20,7 +20,7 @@ typedef int NstObjective(void *opaque, const float *x, double *value, float *gra
 
 typedef struct NstLbfgsOptions {
     int history;      /* pairs of vectors to remember, at least 1 */
-    bool line_search; /* strong Wolfe conditions (Nocedal and Wright 2006, section 3.1); else each step has length `rate` */
+    bool line_search; /* strong Wolfe conditions (Nocedal and Wright 2006, section 3.1); else steps of `rate` */
     float rate;       /* length of the first trial of each step; 1 is Newton's */
     NstCompute compute;
 } NstLbfgsOptions;
@@ -29,8 +29,8 @@ int lbfgs_create(NstLbfgs **lbfgs, int64_t n, const NstLbfgsOptions *options, Ns
 void lbfgs_free(NstLbfgs **lbfgs);
 
 /*
- * One iteration from x: one evaluation, or as many as the line search needs, and one more in the first iteration. *value
- * is that of the new x. *moved is false where no way down was found, along the gradient neither: x stays as it was, and
+ * One iteration from x: one evaluation, or as many as the line search needs, and one more in the first iteration.
+ * *value is that of the new x. *moved is false where no way down was found, along the gradient neither: x stays as it was, and
  * so would it in the next iteration. On an error x is where it was before.
  */
 int lbfgs_step(NstLbfgs *lbfgs, NstObjective *objective, void *opaque, float *x, double *value, bool *moved,

@@ -158,8 +158,8 @@ void loss_fill_pyramid(NstLoss *loss, const float *picture, int last)
 
 
 /*
- * Terms of one level, and its gradient in that of its tiles. Whole-picture matrices come first, so several tiles are run
- * twice; one tile's values are still there.
+ * Terms of one level, and its gradient in that of its tiles. Whole-picture matrices come first, so several tiles are
+ * run twice; one tile's values are still there.
  */
 static int evaluate_level(NstLoss *loss, int index, NstLossTerms *terms, bool grad, NstError *err)
 {

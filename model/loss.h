@@ -10,7 +10,7 @@
 #include "plan.h"
 
 /*
- * The perceptual loss of a picture y of fixed size against a content picture and styles: nst/formula.h has the formulas.
+ * The perceptual loss of a picture y of fixed size against a content picture and styles: nst/formula.h says which.
  * Used by training, image optimisation and scoring.
  */
 typedef struct NstLoss NstLoss;
@@ -57,7 +57,7 @@ typedef struct NstLossStyle {
     const float *where;      /* mask of y, h x w; NULL: all of it. Styles with the same pointer go to one place */
 } NstLossStyle;
 
-/* Targets: Gram matrices of 1 to NST_MAX_STYLES styles (kept, with the masks); of one; features of a content picture. */
+/* Targets: Gram matrices of 1 to NST_MAX_STYLES styles (kept, with the masks); of one; features of a content. */
 int loss_set_styles(NstLoss *loss, const NstLossStyle *styles, int n, NstError *err);
 int loss_set_style(NstLoss *loss, const NstImage *style, NstError *err);
 void loss_set_content(NstLoss *loss, const float *x); /* 3 x h x w, 0 to 1 */

@@ -272,7 +272,8 @@ static int find_regions(NstLoss *loss, const NstLossStyle *styles, int n, NstErr
     for (int s = 0; s < n; s++) {
         int r = 0;
         if (!(styles[s].weight > 0 && isfinite(styles[s].weight)))
-            return fail(err, NST_EINVAL, "weight of style %d: %g; more than 0 expected", s + 1, (double)styles[s].weight);
+            return fail(err, NST_EINVAL, "weight of style %d: %g; more than 0 expected", s + 1,
+                        (double)styles[s].weight);
         while (r < loss->n_regions && styles[first[r]].where != styles[s].where)
             r++;
         first[r] = r == loss->n_regions ? s : first[r];

@@ -51,36 +51,36 @@ static float window_mean(const float *x, NstShape in, NstWindow window, int coun
     return sum / (float)count;
 }
 
-/* The common case of VGG: 2x2 windows side by side, all inside. */
-static bool is_halving(const NstNode *node, NstShape in, NstShape out)
+/* The common case of VGG: 2x2 windows side by side. Where ceil is set the last row or column of them may hang over. */
+static bool is_halving(const NstNode *node)
 {
     return node->kernel[0] == 2 && node->kernel[1] == 2 && node->stride[0] == 2 && node->stride[1] == 2 &&
-           !(node->pad[0] | node->pad[1] | node->pad[2] | node->pad[3]) && in.h >= 2 * out.h && in.w >= 2 * out.w;
+           !(node->pad[0] | node->pad[1] | node->pad[2] | node->pad[3]);
 }
 
-static void halve_max(const float *x, NstShape in, NstShape out, float *y)
+/* The first window of row i that does not lie inside; all of them where the row hangs over. */
+static int first_odd(const NstNode *node, NstShape in, NstShape out, int i)
 {
-    for (int i = 0; i < out.h; i++) {
-        const float *a = x + (size_t)(2 * i) * (size_t)in.w, *b = a + in.w;
-        for (int j = 0; j < out.w; j++) {
-            float top = a[2 * j + 1] > a[2 * j] ? a[2 * j + 1] : a[2 * j];
-            float bottom = b[2 * j + 1] > b[2 * j] ? b[2 * j + 1] : b[2 * j];
-            *y++ = bottom > top ? bottom : top;
-        }
+    return is_halving(node) && 2 * i + 1 < in.h ? min_int(in.w / 2, out.w) : 0;
+}
+
+static void halve_max(const float *a, const float *b, int n, float *y)
+{
+    for (int j = 0; j < n; j++) {
+        float top = a[2 * j + 1] > a[2 * j] ? a[2 * j + 1] : a[2 * j];
+        float bottom = b[2 * j + 1] > b[2 * j] ? b[2 * j + 1] : b[2 * j];
+        y[j] = bottom > top ? bottom : top;
     }
 }
 
 /* The gradient goes to the first of the largest, as in window_argmax. */
-static void halve_max_adjoint(const float *x, NstShape in, NstShape out, const float *g, float *gx)
+static void halve_max_adjoint(const float *x, int w, int n, const float *g, float *gx)
 {
-    for (int i = 0; i < out.h; i++) {
-        size_t row = (size_t)(2 * i) * (size_t)in.w;
-        for (int j = 0; j < out.w; j++) {
-            const float *a = x + row + 2 * j, *b = a + in.w;
-            size_t top = a[1] > a[0], bottom = b[1] > b[0];
-            size_t at = b[bottom] > a[top] ? (size_t)in.w + bottom : top;
-            gx[row + (size_t)(2 * j) + at] += *g++;
-        }
+    for (int j = 0; j < n; j++) {
+        const float *a = x + 2 * j, *b = a + w;
+        size_t top = a[1] > a[0], bottom = b[1] > b[0];
+        size_t at = b[bottom] > a[top] ? (size_t)w + bottom : top;
+        gx[(size_t)(2 * j) + at] += g[j];
     }
 }
 
@@ -92,13 +92,13 @@ static void max_pool_forward(NstPlan *plan, int index)
     for (int c = 0; c < out.c; c++) {
         const float *x = plan->value[node->inputs[0]] + (size_t)c * shape_plane(in);
         float *y = plan->value[index] + (size_t)c * shape_plane(out);
-        if (is_halving(node, in, out)) {
-            halve_max(x, in, out, y);
-            continue;
+        for (int i = 0; i < out.h; i++, y += out.w) {
+            const int inside = first_odd(node, in, out, i);
+            const float *row = inside ? x + (size_t)(2 * i) * (size_t)in.w : x;
+            halve_max(row, row + in.w, inside, y);
+            for (int j = inside; j < out.w; j++)
+                y[j] = x[window_argmax(x, in, window_at(node, in, i, j))];
         }
-        for (int i = 0; i < out.h; i++)
-            for (int j = 0; j < out.w; j++)
-                *y++ = x[window_argmax(x, in, window_at(node, in, i, j))];
     }
 }
 
@@ -115,13 +115,13 @@ static void max_pool_backward(NstPlan *plan, int index)
         float *gx = target + (size_t)c * shape_plane(in);
         if (!add)
             memset(gx, 0, shape_plane(in) * sizeof(*gx));
-        if (is_halving(node, in, out)) {
-            halve_max_adjoint(x, in, out, g, gx);
-            continue;
+        for (int i = 0; i < out.h; i++, g += out.w) {
+            const int inside = first_odd(node, in, out, i);
+            const size_t row = inside ? (size_t)(2 * i) * (size_t)in.w : 0;
+            halve_max_adjoint(x + row, in.w, inside, g, gx + row);
+            for (int j = inside; j < out.w; j++)
+                gx[window_argmax(x, in, window_at(node, in, i, j))] += g[j];
         }
-        for (int i = 0; i < out.h; i++)
-            for (int j = 0; j < out.w; j++)
-                gx[window_argmax(x, in, window_at(node, in, i, j))] += *g++;
     }
 }
 

@@ -130,7 +130,7 @@ static int first_picture(NstOptimization *o, NstError *err)
         NstRandom random;
         random_seed(&random, o->options.seed);
         for (int64_t i = 0; i < o->n; i++)
-            x.data[i] = random_uniform(&random);
+            x.data[i] = 0.45f + 0.1f * random_uniform(&random);
     }
     if (o->options.color == NST_COLORS_CONTENT)
         recolor_gray(&x);
@@ -251,7 +251,7 @@ static int check_sources(const NstOptimization *o, NstError *err)
             return fail(err, NST_EINVAL, "style %d is empty", i + 1);
     if ((o->options.start == NST_START_PICTURE) == is_empty(sources->start))
         return fail(err, NST_EINVAL, "start: %s", is_empty(sources->start) ? "a picture expected"
-                                                                          : "a picture, but it is not to be begun with");
+                                                                          : "one that is not to be begun with");
     return NST_OK;
 }
 

@@ -12,8 +12,8 @@ enum { SIDES = 2, MAX_TILES = 4096 };
 
 /*
  * One side of the picture, cut. The core of tile i is [i core, (i + 1) core), the last one's to the end. Tiles begin at
- * multiples of `align`; where the picture's length is none, all of them are larger by the rest, so that the last one ends
- * with the picture, and one plan does for all.
+ * multiples of `align`; where the picture's length is none, all of them are larger by the rest, so that the last one
+ * ends with the picture, and one plan does for all.
  */
 typedef struct Cut {
     int length; /* of the picture */

@@ -10,7 +10,7 @@
  * gradients are those of the whole picture:
  *
  *     +------------------+------
- *     |  rim             |          Each sample of a value lies in the core of one tile. What is summed over cores (Gram
+ *     |  rim             |          Each sample of a value lies in the core of one tile. What cores sum (Gram
  *     |   +----------+---|------    matrices, squared differences) is the sum over the picture, and the gradients that
  *     |   |  core    |   |  core    the tiles give for the input add up where they overlap.
  *     |   |          |   |

@@ -100,7 +100,9 @@ says err "MiB"
 
 # Where no style goes, the picture is the photo: columns 22 to 39 of each row.
 status 0 optimize -o mask.ppm --mask left.pam
-right() { samples 40 36 3 "$1" | od -An -v -tu1 -w120 | awk '{ $1 = $1; for (i = 67; i <= 120; i++) printf "%s ", $i }'; }
+right() {
+    samples 40 36 3 "$1" | od -An -v -tu1 -w120 | awk '{ $1 = $1; for (i = 67; i <= 120; i++) printf "%s ", $i }'
+}
 [ "$(right mask.ppm)" = "$(right photo.pam)" ] || wrong "the masked part of the photo has changed"
 samples 40 36 3 mask.ppm >mask.bin
 samples 40 36 3 photo.pam >photo.bin

@@ -50,7 +50,7 @@ static NstImage picture(const char *name)
     return (NstImage){tensor->shape[2], tensor->shape[1], tensor->data};
 }
 
-/* The narrow VGG-19 of the dump, with the pools and the padding that nst convert gives it; VGG-16: less conv3_4, 4_4, 5_4 */
+/* The narrow VGG-19 of the dump as nst convert makes it; VGG-16: less conv3_4, conv4_4 and conv5_4 */
 static NstModel *network(bool vgg16)
 {
     const NstVggOptions options = {.pad_mode = NST_PAD_REFLECT};
@@ -372,7 +372,7 @@ static void test_recolor_match(void **state)
     nst_image_free(&like);
 }
 
-/* A linear function of the picture's colours costs nothing; another does, and its gradient is the difference quotient. */
+/* A linear function of the picture's colours costs nothing; another does, with the right gradient. */
 static void test_matting(void **state)
 {
     enum { MW = 23, MH = 17, N = 3 * MW * MH };

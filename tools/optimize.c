@@ -124,7 +124,7 @@ static const Command command = {
     .name = "optimize",
     .usage = "-c PHOTO -s PAINTING -l LOSS.nsw -o OUT.png",
     .summary = "Paints one picture by moving its pixels down the gradient of a loss network (Gatys et al. 2016).",
-    .notes = "Layers have the names of any of three vocabularies: relu4_1, conv4_1 (before the activation), block4_conv1.\n"
+    .notes = "Layers have the names of any vocabulary: relu4_1, conv4_1 (before the activation), block4_conv1.\n"
              "Ctrl-C ends the run after its iteration and writes the picture as it is then.",
     .options = options,
 };

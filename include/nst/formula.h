@@ -11,8 +11,8 @@ extern "C" {
  *
  *   loss = style_weight * style + content_weight * content + tv_weight * tv
  *
- * F: features of y at a layer, C x M, M = H W positions; F_x: those of the content picture; G = F F^T / M; G*: the same of
- * the style picture. style and content are means over the layers, weighted by the layers' weights, and style is a mean
+ * F: features of y at a layer, C x M, M = H W positions; F_x: those of the content picture; G = F F^T / M; G*: the same
+ * of the style picture. style and content are means over the layers, weighted by the layers' weights, and style is a mean
  * over the levels of the pyramid too: the picture, its half, its quarter ... (2x2 box averages).
  *
  *                         style, each layer              content, each layer                tv

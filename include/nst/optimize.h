@@ -17,15 +17,15 @@ extern "C" {
 #endif
 
 /*
- * Painting one picture by moving its pixels down the gradient of a loss network (Gatys et al. 2016). nst/formula.h has the
- * loss; photo_weight adds a term that keeps the edges of the content picture:
+ * Painting one picture by moving its pixels down the gradient of a loss network (Gatys et al. 2016). nst/formula.h has
+ * the loss; photo_weight adds a term that keeps the edges of the content picture:
  *
  *   photo = sum over channels of V^T L V / (3 h w)
  *
- * V: samples of 0 to 1; L: matting Laplacian of the content picture (Levin et al. 2008; Luan et al. 2017, eq. 2), windows
- * of 3x3, epsilon 1e-5. It is zero where, within each window, the result is a linear function of the content's colours.
+ * V: samples of 0 to 1; L: matting Laplacian of the content picture (Levin et al. 2008; Luan et al. 2017, eq. 2),
+ * windows of 3x3, epsilon 1e-5. It is zero where, within each window, the result is a linear function of the content's colours.
  *
- * What moves are samples in 8-bit levels, 0 to 255, not clipped on the way: learning rates and epsilon are in that unit.
+ * What moves are samples in 8-bit levels, 0 to 255, not clipped on the way: rates and epsilon are in that unit.
  *
  * With the same options and pictures the same bits come out, for any number of threads. One thread at a time may use an
  * optimisation; different ones are independent.
@@ -34,7 +34,7 @@ typedef struct NstOptimization NstOptimization;
 
 typedef enum NstStart {
     NST_START_CONTENT,
-    NST_START_NOISE,  /* uniform, 0 to 1, from the seed */
+    NST_START_NOISE,  /* uniform, 0.45 to 0.55, from the seed */
     NST_START_PICTURE /* the one that is given, scaled to the content's size */
 } NstStart;
 
@@ -66,8 +66,8 @@ typedef struct NstOptimizeOptions {
     NstStart start;         /* default NST_START_CONTENT */
     uint64_t seed;          /* of the noise. Default 1 */
     NstColors color;        /* NST_COLORS_CONTENT: only luma is painted, with styles whose luma was given the content's
-                               mean and deviation; NST_COLORS_MATCH: the styles' colours are given the content's mean and
-                               covariance first (Gatys et al. 2016, Preserving color). Default NST_COLORS_STYLE */
+                               mean and deviation; NST_COLORS_MATCH: the styles' colours are given the content's mean
+                               and covariance first (Gatys et al. 2016, Preserving color). Default NST_COLORS_STYLE */
     NstStyleFit style_fit;  /* default NST_FIT_SIDE */
     float style_scale;      /* 0.05 to 20; larger: larger strokes. Default 1 */
     int scales;             /* 1 to 10: sizes that are worked through, each twice the one before, the last being the
@@ -84,28 +84,30 @@ typedef struct NstOptimizeOptions {
     float stop;             /* a size is done when the total falls by less than this share of itself in stop_window
                                iterations; 0: never. Default 0 */
     int stop_window;        /* 1 to 10^6. Default 50 */
-    size_t max_memory;      /* bytes for the loss network's values and for L-BFGS's memory, half each: pictures that need
-                               more are taken in tiles with the Gram matrices of the whole, and the history gets shorter.
-                               0: no bound. Default 0 */
+    size_t max_memory;      /* bytes for the loss network's values and for L-BFGS's memory, half each: pictures that
+                               need more are taken in tiles with the Gram matrices of the whole, and the history gets
+                               shorter. 0: no bound. Default 0 */
     NstCompute compute;
 } NstOptimizeOptions;
 
 NST_API void nst_optimize_defaults(NstOptimizeOptions *options);
 
 /*
- * Sets formula, layers, weights, levels, pool, edge, start, style_fit and the optimiser with its rates and iterations; the
- * rest stays.
+ * Sets formula, layers, weights, levels, pool, edge, start, style_fit and the optimiser with its rates and iterations;
+ * the rest stays.
  *
  *   nst        the defaults
  *   gatys2016  Gatys et al. 2016: relu1_1 to relu5_1, content at relu4_2, ratio of weights 1e-3, average pools, zeros
- *              beyond the edge, from noise, styles of the content's size, 500 iterations of L-BFGS. Its weights were those
- *              with normalised activations
+ *              beyond the edge, from noise, styles of the content's size, 500 iterations of L-BFGS
  *   keras      Chollet 2015: block1_conv1 to block5_conv1, content at block5_conv2, from the content, styles of the
  *              content's size, 4000 steps of SGD at a rate of 100 that falls by 4 % each 100 steps
  *   survey     as gatys2016, with content at block5_conv4, the network's own pools, from the content, 300 iterations
  *
- * They expect VGG-19 with the means 103.939, 116.779, 123.68 of blue, green, red taken off samples of 0 to 255, which is
- * how nst convert makes a loss network; layers that it has not got are an error at nst_optimization_open.
+ * They expect VGG-19 with the means 103.939, 116.779, 123.68 of blue, green, red taken off samples of 0 to 255, which
+ * is how nst convert makes a loss network; layers that it has not got are an error at nst_optimization_open. The style
+ * terms of GATYS and KERAS grow with the fourth power of the activations, content with the second: their weights are for
+ * VGG as it was published, with activations of some hundreds. Where these were normalised to a mean of 1, a
+ * content_weight of about 1e-6 gives gatys2016 the balance that 1e-3 gives there.
  */
 NST_API int nst_optimize_preset(NstOptimizeOptions *options, const char *name, NstError *err);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The formulas of nst_optimize_preset, written out anew: terms and gradients on a narrow VGG-19, and steps of optimisers.
+"""The formulas of nst_optimize_preset, written out anew: terms and gradients on a narrow VGG-19, and optimisers' steps.
 
 Pictures are samples of 0 to 1 here; what moves are levels of 0 to 255, as in the recipes.
 """
