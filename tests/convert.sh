@@ -12,7 +12,7 @@ fi
 has() { $python -c "import $1" 2>/dev/null; }
 
 # Python takes seconds to begin: all are made at once.
-cases="pytorch pytorch_legacy safetensors_style tensorflow onnx_8 onnx_9 onnx_11 onnx_13 torchvision torchvision_norm timm"
+cases="pytorch pytorch_legacy safetensors_style tensorflow t7_instance_norm t7_batch_norm onnx_8 onnx_9 onnx_11 onnx_13 torchvision torchvision_norm timm"
 if has h5py; then cases="$cases keras keras_top"; fi
 $python -W ignore "$SRCDIR/tests/convert/make.py" . $cases || { wrong "the networks could not be made"; finish; }
 
@@ -45,6 +45,8 @@ style pytorch .pth
 style pytorch_legacy .pth
 style safetensors_style .safetensors
 style tensorflow .npz
+style t7_instance_norm .t7
+style t7_batch_norm .t7
 for case in onnx_8 onnx_9 onnx_11 onnx_13; do
     style $case .onnx
 done

@@ -15,6 +15,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [here, os.path.join(os.path.dirname(here), "golden")]
 import container  # noqa: E402
 import networks  # noqa: E402
+import t7  # noqa: E402
 
 WIDTH, HEIGHT = 112, 84
 LAYERS = ("conv1_1", "relu2_2", "relu3_1", "relu4_3", "relu5_3")
@@ -95,6 +96,30 @@ def tensorflow(case):
     arrays.update({"Variable/Adam": arrays["Variable"], "beta1_power": numpy.float32(0.9), "step": numpy.arange(3)})
     numpy.savez_compressed(case.path(".npz"), **arrays)
     case.paint(networks.fast_style_transfer(variables, case.x * 255))
+
+
+# -- Torch7
+
+
+def save_t7(case, model, preprocessing):
+    history = {"loss": [1.5, 0.5], "done": True, "nothing": None}
+    t7.save(case.path(".t7"), {"opt": {"preprocessing": preprocessing}, "model": model, "history": history})
+
+
+def t7_instance_norm(case):
+    """The published styles: padding at the start, shaved in each residual block"""
+    model = t7.Builder(20, "reflect-start", True).network("c9s1-32,d64,d128,R128,R128,R128,R128,R128,u64,u32,c9s1-3")
+    x = case.x.flip(1) * 255 - networks.MEAN_BGR
+    save_t7(case, model, "vgg")
+    case.paint((t7.forward(model, x) + networks.MEAN_BGR).flip(1))
+
+
+def t7_batch_norm(case):
+    """Batch normalisation, padding by reflection everywhere, nearest neighbours, double precision, the other means"""
+    model = t7.Builder(21, "reflect", False, numpy.float64).network("c9s1-16,d32,R32,R32,U2,c3s1-16,c9s1-3", 2)
+    x = (case.x - networks.MEAN_RGB) / networks.DEVIATION_RGB
+    save_t7(case, model, "resnet")
+    case.paint((t7.forward(model, x) * networks.DEVIATION_RGB + networks.MEAN_RGB) * 255)
 
 
 # -- ONNX, as PyTorch exports it

@@ -13,6 +13,7 @@
 #include "npz.h"
 #include "onnx.h"
 #include "style_nets.h"
+#include "t7.h"
 #include "torch.h"
 #include "util.h"
 #include "vgg_names.h"
@@ -109,6 +110,10 @@ static int import_named(NstModel **model, Source *source, const ImportOptions *o
 
 static int import_other(NstModel **model, Source *source, const ImportOptions *options, NstError *err)
 {
+    if (t7_is(source->data, source->size)) {
+        source->format = "Torch7";
+        return t7_read(model, source->data, source->size, options, err);
+    }
     if (!onnx_is(source->data, source->size))
         return import_named(model, source, options, err);
     source->format = "ONNX";
