@@ -49,6 +49,7 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1)))
 
 LIB_OBJECTS   := $(call objects,model/*.c model/kernels/*.c)
 TOOL_OBJECTS  := $(call objects,tools/*.c tools/import/*.c)
+IMPORT_OBJECTS := $(call objects,tools/import/*.c)
 TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/test_*.c))
 TEST_HELPERS  := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/tools/*.c))
 TEST_COMMON   := $(filter-out $(BUILD)/obj/tests/test_%,$(call objects,tests/*.c))
@@ -116,7 +117,16 @@ $(BUILD)/lib/libtests.a: $(TEST_COMMON)
 	@mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $^
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/lib/libtests.a $(WHOLE)
-	$(LINK) -o $@ $^ $(TESTS_LIBS) $(LIB_LIBS)
+	$(LINK) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(TESTS_LIBS) $(LIB_LIBS)
+
+# The readers of nst convert belong to the program, with their libraries.
+ifeq ($(WITH_TOOLS),yes)
+$(BUILD)/obj/tests/test_import.o: TESTS_CFLAGS += -I$(SRC)/tools $(TOOLS_CFLAGS)
+$(BUILD)/tests/test_import: $(IMPORT_OBJECTS)
+$(BUILD)/tests/test_import: TESTS_LIBS += $(TOOLS_LIBS)
+else
+TEST_PROGRAMS := $(filter-out %/test_import,$(TEST_PROGRAMS))
+endif
 
 $(BUILD)/obj/bench/%.o: $(SRC)/bench/%.c $(BUILD)/config.h
 	$(COMPILE) $(NORMAL) -I$(SRC)/tools $(CJSON_CFLAGS) $(TOOLS_CFLAGS) $(CFLAGS) -c -o $@ $<
