@@ -12,7 +12,8 @@ fi
 has() { $python -c "import $1" 2>/dev/null; }
 
 # Python takes seconds to begin: all are made at once.
-cases="pytorch pytorch_legacy safetensors_style tensorflow t7_instance_norm t7_batch_norm onnx_8 onnx_9 onnx_11 onnx_13 torchvision torchvision_norm timm"
+cases="pytorch pytorch_legacy safetensors_style tensorflow t7_instance_norm t7_batch_norm onnx_8 onnx_9 onnx_11 onnx_13"
+cases="$cases torchvision torchvision_norm timm"
 if has h5py; then cases="$cases keras keras_top"; fi
 $python -W ignore "$SRCDIR/tests/convert/make.py" . $cases || { wrong "the networks could not be made"; finish; }
 
@@ -91,6 +92,23 @@ if [ -n "$runtime" ] && command -v node >/dev/null; then
 else
     echo "left out: ONNX Runtime (make bench installs it with npm into $BUILDDIR/peers)"
 fi
+
+echo "-- files that do not fit"
+$python -W ignore "$SRCDIR/tests/convert/make.py" . wrong_shape missing hostile bomb nested || wrong "no bad files made"
+refused 'wrong_shape.pth: PyTorch: node "conv2" (conv2d): tensor "conv2.conv2d.weight": 64x32x3x3 expected, 64x31x3x3 found' \
+    "$NST" convert wrong_shape.pth out.nsw
+refused 'missing.pth: PyTorch: tensor "res3.in2.bias" expected, none found' "$NST" convert missing.pth out.nsw
+refused '"posix.system" found, which would be run' "$NST" convert hostile.pth out.nsw
+refused "(a zip bomb?)" "$NST" convert bomb.npz out.nsw
+refused "nested.pth: PyTorch" "$NST" convert nested.pth out.nsw
+head -c 100000 pytorch.pth >short.pth
+refused "short.pth: " "$NST" convert short.pth out.nsw
+head -c 100000 t7_instance_norm.t7 >short.t7
+refused "short.t7: Torch7: as many elements as the storage says expected" "$NST" convert short.t7 out.nsw
+head -c 100000 onnx_9.onnx >short.onnx
+refused "short.onnx: ONNX: " "$NST" convert short.onnx out.nsw
+refused "a file of a kind that is known expected" "$NST" convert "$SRCDIR/README.md" out.nsw
+[ ! -e out.nsw ] && [ ! -e pwned ] || wrong "a refused file left something"
 
 status 0 "$NST" info pytorch.nsw
 says out "converted from: pytorch.pth"

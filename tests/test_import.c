@@ -172,12 +172,16 @@ static void test_onnx_dimensions(void **state)
 {
     /* dims (field 1), type float (2), name "w" (8), raw data (9) */
     static const char *const tensors[][2] = {
-        {"\x08\xff\xff\xff\xff\x0f\x10\1\x42\1w\x4a\4abcd", "tensor \"w\": dimension 0: at most 1 elements in all expected"},
-        {"\x08\2\x08\2\x10\1\x42\1w\x4a\4abcd", "tensor \"w\": dimension 0: at most 1 elements in all expected, a side of 2"},
+        {"\x08\xff\xff\xff\xff\x0f\x10\1\x42\1w\x4a\4abcd",
+         "tensor \"w\": dimension 0: at most 1 elements in all expected"},
+        {"\x08\2\x08\2\x10\1\x42\1w\x4a\4abcd",
+         "tensor \"w\": dimension 0: at most 1 elements in all expected, a side of 2"},
         {"\x08\1\x10\1\x42\1w\x4a\5abcde", "tensor \"w\": 4 bytes expected, 5 found"},
         {"\x08\1\x10\2\x42\1w\x4a\1a", "floating-point numbers or integers expected"},
         {"\x08\1\x08\1\x08\1\x08\1\x08\1\x10\1\x42\1w\x4a\4abcd", "at most 4 dimensions expected"},
-        {"\x08\1\x10\1\x42\1w\x4a\x7f" "abcd", "more bytes expected than there are"},
+        {"\x08\1\x10\1\x42\1w\x4a\x7f"
+         "abcd",
+         "more bytes expected than there are"},
         {"\x08\1\x10\1\x70\1", "numbers in another file found"},
         {"\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\1", "a number of at most ten bytes expected"},
     };

@@ -42,12 +42,13 @@ static const Command command = {
     .name = "convert",
     .usage = "IN OUT.nsw|OUT.onnx|OUT.safetensors",
     .summary = "Makes a .nsw file of a network that another program trained, and other programs' files of a .nsw file.",
-    .notes = "Style networks are read from: PyTorch (.pth of pytorch/examples' fast_neural_style), ONNX (as the model\n"
-             "zoo's), Torch7 (.t7 of fast-neural-style), NumPy (.npz of fast-style-transfer's variables).\n"
-             "Loss networks, for nst train, from VGG weights: Keras (.h5), PyTorch (.pth) or safetensors of torchvision\n"
-             "or timm, or safetensors with tensors conv1_1.weight, conv1_1.bias, conv1_2.weight ... of any width and\n"
-             "depth, and preprocess.weight and preprocess.bias, a 1x1 convolution before all, if they are there.\n"
-             "The kind of IN is known by its content. Nothing in it is executed.",
+    .notes =
+        "Style networks are read from: PyTorch (.pth of pytorch/examples' fast_neural_style), ONNX (as the model\n"
+        "zoo's), Torch7 (.t7 of fast-neural-style), NumPy (.npz of fast-style-transfer's variables).\n"
+        "Loss networks, for nst train, from VGG weights: Keras (.h5), PyTorch (.pth) or safetensors of torchvision\n"
+        "or timm, or safetensors with tensors conv1_1.weight, conv1_1.bias, conv1_2.weight ... of any width and\n"
+        "depth, and preprocess.weight and preprocess.bias, a 1x1 convolution before all, if they are there.\n"
+        "The kind of IN is known by its content. Nothing in it is executed.",
     .options = options,
     .min_operands = 2,
     .max_operands = 2,

@@ -25,7 +25,8 @@ def picture():
     """Colours that change slowly, edges, and some noise: RGB, 0 to 255"""
     y, x = numpy.mgrid[0:HEIGHT, 0:WIDTH].astype(numpy.float64)
     noise = numpy.random.RandomState(1)
-    planes = [128 + 90 * numpy.sin(x / (9 + 4 * c) + y / 17 + c) + 40 * (((x // 14 + y // 11) % 2) - 0.5) for c in range(3)]
+    squares = 40 * (((x // 14 + y // 11) % 2) - 0.5)
+    planes = [128 + 90 * numpy.sin(x / (9 + 4 * c) + y / 17 + c) + squares for c in range(3)]
     planes = numpy.stack(planes, axis=2) + noise.normal(0, 6, (HEIGHT, WIDTH, 3))
     return numpy.clip(numpy.round(planes), 0, 255).astype(numpy.uint8)
 
@@ -85,7 +86,8 @@ def pytorch_legacy(case):
 
 def safetensors_style(case):
     network = networks.transformer_net(case.x, 3)
-    container.write(case.path(".safetensors"), {k: v.numpy() for k, v in network.state_dict().items()}, {"format": "pt"})
+    state = network.state_dict()
+    container.write(case.path(".safetensors"), {k: v.numpy() for k, v in state.items()}, {"format": "pt"})
     case.paint(network(case.x * 255))
 
 
@@ -198,7 +200,8 @@ def onnx_8(case):
 
 def onnx_11(case):
     """Any size, Resize, paddings as inputs"""
-    onnx_style(case, 12, 16, 11, dynamic_axes={"input1": {2: "height", 3: "width"}, "output1": {2: "height", 3: "width"}})
+    sides = {2: "height", 3: "width"}
+    onnx_style(case, 12, 16, 11, dynamic_axes={"input1": sides, "output1": sides})
 
 
 def onnx_13(case):
@@ -219,18 +222,53 @@ def onnx_13(case):
             x = (x / 127.5 - 1) * torch.tensor([1., 0.9, 1.1]).view(3, 1, 1)
             y = torch.relu(self.norm(self.first(x)))
             y = torch.tanh(self.shuffled(y))
-            y = y[:, :12] if False else nn.functional.pixel_shuffle(y, 2)
+            y = nn.functional.pixel_shuffle(y, 2)
             z = self.up(torch.relu(self.norm(self.first(x))))
             y = self.other(nn.functional.interpolate(nn.functional.avg_pool2d(y, 2), scale_factor=2, mode="bilinear"))
             y = torch.cat([torch.sigmoid(y), z * 0.5 + 1], 1)
             return torch.clamp(255 - self.last(y), 0, 255)
 
     network = networks.randomise(Network(), 13)
-    clip, networks.torch.clamp = torch.clamp, lambda x, *_: x
+    clip, torch.clamp = torch.clamp, lambda x, *_: x  # what is to be spread is not clipped yet
     networks.spread(lambda x: 255 - network(x), network.last, case.x * 255, 60, 128)
     torch.clamp = clip
     torch.onnx.export(network, case.x * 255, case.path(".onnx"), opset_version=13)
     case.paint(network(case.x * 255))
+
+
+# -- files that do not fit
+
+
+def wrong_shape(case):
+    state = networks.transformer_net(case.x, 30).state_dict()
+    state["conv2.conv2d.weight"] = state["conv2.conv2d.weight"][:, 1:].clone()
+    torch.save(state, case.path(".pth"))
+
+
+def missing(case):
+    state = networks.transformer_net(case.x, 31).state_dict()
+    del state["res3.in2.bias"]
+    torch.save(state, case.path(".pth"))
+
+
+class Shell:
+    def __reduce__(self):
+        return os.system, ("touch pwned",)
+
+
+def hostile(case):
+    torch.save({"conv1.conv2d.weight": torch.zeros(2), "shell": Shell()}, case.path(".pth"))
+
+
+def bomb(case):
+    numpy.savez_compressed(case.path(".npz"), Variable=numpy.zeros((1, 1, 1 << 14, 1 << 11), numpy.float32))
+
+
+def nested(case):
+    state = {"x": torch.zeros(1)}
+    for _ in range(300):
+        state = {"state_dict": state}
+    torch.save(state, case.path(".pth"))
 
 
 # -- VGG

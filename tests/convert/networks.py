@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The published networks in PyTorch, under their own names of parameters, with random weights that keep a picture in range."""
+"""The published networks in PyTorch, under their own names of parameters, with random weights that paint a picture."""
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -153,7 +153,7 @@ BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 
 
 def vgg(name, seed, norm=False, width=16):
-    """torchvision's features, and the names of what its layers are. A quarter as wide, for the sake of time: 64 was tried by hand."""
+    """torchvision's features, and the names of what its layers are; a quarter as wide, for the sake of time"""
     layers, names, inputs = [], [], 3
     for block, convs in enumerate(BLOCKS[name], 1):
         channels = min(width * 2 ** (block - 1), width * 8)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Writes Torch7's binary files, as its File class does, and the modules of fast-neural-style with them.
 
-Torch7 is not to be had any more; tools/import/t7.c has a drawing of the format. A module is a class with a dictionary of
-fields; forward() computes it in PyTorch, after the documentation of Torch7's nn.
+Torch7 is not to be had any more; tools/import/t7.c has a drawing of the format. A module is a class with a dictionary
+of fields; forward() computes it in PyTorch, after the documentation of Torch7's nn.
 """
 import struct
 
@@ -132,7 +132,8 @@ class Builder:
     """fast-neural-style's networks: its arch strings, such as c9s1-32,d64,R64,u32,c9s1-3"""
 
     def __init__(self, seed, padding, instance_norm, dtype=numpy.float32):
-        self.random, self.padding, self.instance_norm, self.dtype = numpy.random.RandomState(seed), padding, instance_norm, dtype
+        self.random = numpy.random.RandomState(seed)
+        self.padding, self.instance_norm, self.dtype = padding, instance_norm, dtype
 
     def draw(self, *shape, deviation=1., mean=0.):
         return (mean + deviation * self.random.randn(*shape)).astype(self.dtype)
@@ -142,8 +143,8 @@ class Builder:
         name = "nn.SpatialConvolution"
         if self.dtype == numpy.float64:  # as older files have them
             name, weight = "nn.SpatialConvolutionMM", weight.reshape(outputs, -1)
-        return Module(name, nInputPlane=inputs, nOutputPlane=outputs, kW=kernel, kH=kernel, dW=stride, dH=stride, padW=pad,
-                      padH=pad, weight=weight, bias=self.draw(outputs, deviation=0.2))
+        return Module(name, nInputPlane=inputs, nOutputPlane=outputs, kW=kernel, kH=kernel, dW=stride, dH=stride,
+                      padW=pad, padH=pad, weight=weight, bias=self.draw(outputs, deviation=0.2))
 
     def full_conv(self, inputs, outputs):
         weight = self.draw(inputs, outputs, 3, 3, deviation=(4 / (inputs * 9)) ** 0.5)

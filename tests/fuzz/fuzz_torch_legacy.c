@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libFuzzer harness: any bytes are read by torch_read_legacy, or refused with a message; README.md says how to run it. */
+/* libFuzzer harness: any bytes are read by torch_read_legacy, or refused with a message; README.md says how to run it.
+ */
 #include "fuzz_import.h"
 #include "import/torch.h"
 

@@ -74,7 +74,8 @@ static int read_member(zip_file_t *file, void *bytes, size_t size, NstError *err
 {
     char beyond;
     if (zip_fread(file, bytes, size) != (zip_int64_t)size || zip_fread(file, &beyond, 1) != 0)
-        return fail(err, NST_EFORMAT, "%zu bytes expected, which cannot be unpacked: %s", size, zip_file_strerror(file));
+        return fail(err, NST_EFORMAT, "%zu bytes expected, which cannot be unpacked: %s", size,
+                    zip_file_strerror(file));
     return NST_OK;
 }
 
@@ -82,10 +83,12 @@ int archive_read(Archive *archive, int index, void **bytes, size_t *size, NstErr
 {
     zip_stat_t status;
     *bytes = NULL;
-    if (index < 0 || zip_stat_index(archive->zip, (zip_uint64_t)index, 0, &status) < 0 || !(status.valid & ZIP_STAT_SIZE))
+    if (index < 0 || zip_stat_index(archive->zip, (zip_uint64_t)index, 0, &status) < 0 ||
+        !(status.valid & ZIP_STAT_SIZE))
         return fail(err, NST_EFORMAT, "a member of the archive expected: %s", zip_strerror(archive->zip));
     if (status.size > archive->budget)
-        return fail(err, NST_ETOOLARGE, "member \"%s\": %llu bytes found, out of proportion to the archive (a zip bomb?)",
+        return fail(err, NST_ETOOLARGE,
+                    "member \"%s\": %llu bytes found, out of proportion to the archive (a zip bomb?)",
                     archive_name(archive, index), (unsigned long long)status.size);
     zip_file_t *file = zip_fopen_index(archive->zip, (zip_uint64_t)index, 0);
     if (!file)

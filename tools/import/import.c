@@ -77,7 +77,8 @@ static int read_archive(NstContainer *weights, Source *source, NstError *err)
         source->format = "NumPy";
         code = npz_read(weights, archive, err);
     } else {
-        code = fail(err, NST_EUNSUPPORTED, "an archive of PyTorch (data.pkl) or of NumPy (.npy) expected, another found");
+        code =
+            fail(err, NST_EUNSUPPORTED, "an archive of PyTorch (data.pkl) or of NumPy (.npy) expected, another found");
     }
     archive_close(archive);
     return code;

@@ -505,8 +505,9 @@ static int read_node(OnnxReader *r, Bytes message)
     NST_TRY(onnx_parse_node(&node, message, r->err));
     const int code = read_op(r, &node);
     if (code < 0)
-        return fail_within(r->err, code, "node \"%.*s\" (%.*s)", (int)(node.output.length < 80 ? node.output.length : 80),
-                           node.output.at, (int)(node.op.length < 40 ? node.op.length : 40), node.op.at);
+        return fail_within(r->err, code, "node \"%.*s\" (%.*s)",
+                           (int)(node.output.length < 80 ? node.output.length : 80), node.output.at,
+                           (int)(node.op.length < 40 ? node.op.length : 40), node.op.at);
     return NST_OK;
 }
 

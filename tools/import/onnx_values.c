@@ -145,7 +145,8 @@ static int fold_arithmetic(OnnxReader *reader, const OnnxNode *node)
 {
     const OnnxValue *a = onnx_input(reader, node, 0), *b = onnx_input(reader, node, 1);
     NstTensor tensor;
-    if (!a || !b || a->tensor.count < 1 || b->tensor.count < 1 || a->tensor.count > MAX_FOLDED || b->tensor.count > MAX_FOLDED ||
+    if (!a || !b || a->tensor.count < 1 || b->tensor.count < 1 || a->tensor.count > MAX_FOLDED ||
+        b->tensor.count > MAX_FOLDED ||
         (a->tensor.count != b->tensor.count && a->tensor.count != 1 && b->tensor.count != 1))
         return bad_operands(reader);
     const OnnxValue *larger = a->tensor.count >= b->tensor.count ? a : b;
@@ -226,7 +227,8 @@ static int fold_gather(OnnxReader *reader, const OnnxNode *node)
 }
 
 /* Attribute `name`, or input i since operator set 10, as one number; `missing` where there is none */
-static int slice_bound(OnnxReader *reader, const OnnxNode *node, const char *name, int i, int n, int missing, int *bound)
+static int slice_bound(OnnxReader *reader, const OnnxNode *node, const char *name, int i, int n, int missing,
+                       int *bound)
 {
     OnnxAttribute list;
     const OnnxValue *value = onnx_input(reader, node, i);

@@ -140,7 +140,8 @@ static Name name_of(const NstNode *node, const char *more)
     return name;
 }
 
-static void add_constant(Writer *w, const char *name, int type, int rank, const int *shape, const void *data, size_t bytes)
+static void add_constant(Writer *w, const char *name, int type, int rank, const int *shape, const void *data,
+                         size_t bytes)
 {
     Message m = {0};
     for (int i = 0; i < rank; i++)
@@ -221,7 +222,8 @@ static void write_pad(Writer *w, const NstNode *node, const char *output, NstPad
 static void write_conv(Writer *w, const NstNode *node)
 {
     const bool transposed = node->op == NST_OP_CONV_TRANSPOSE2D;
-    const bool padded = node->pad_mode != NST_PAD_ZERO && (node->pad[0] || node->pad[1] || node->pad[2] || node->pad[3]);
+    const bool padded =
+        node->pad_mode != NST_PAD_ZERO && (node->pad[0] || node->pad[1] || node->pad[2] || node->pad[3]);
     const Name before = name_of(node, " padded");
     if (padded)
         write_pad(w, node, before.text, node->pad_mode, 1);
@@ -288,7 +290,8 @@ static void write_upsample(Writer *w, const NstNode *node)
 {
     const bool linear = node->mode == NST_UPSAMPLE_BILINEAR;
     const float scales[4] = {1, 1, (float)node->factor, (float)node->factor};
-    const Name region = add_floats(w, scales, 1, (const int[]){0}), factors = add_floats(w, scales, 1, (const int[]){4});
+    const Name region = add_floats(w, scales, 1, (const int[]){0}),
+               factors = add_floats(w, scales, 1, (const int[]){4});
     Message m = begin_node("Resize", node->name, input_of(w, node, 0), region.text, factors.text);
     put_attribute_text(&m, "mode", linear ? "linear" : "nearest");
     put_attribute_text(&m, "nearest_mode", "floor");
@@ -329,8 +332,8 @@ static void write_shuffle(Writer *w, const NstNode *node)
 
 static void write_pool(Writer *w, const NstNode *node)
 {
-    Message m = begin_node(node->op == NST_OP_MAX_POOL ? "MaxPool" : "AveragePool", node->name, input_of(w, node, 0), NULL,
-                           NULL);
+    Message m = begin_node(node->op == NST_OP_MAX_POOL ? "MaxPool" : "AveragePool", node->name, input_of(w, node, 0),
+                           NULL, NULL);
     put_attribute_ints(&m, "kernel_shape", node->kernel, 2);
     put_attribute_ints(&m, "strides", node->stride, 2);
     put_pads(&m, node);
@@ -343,7 +346,8 @@ static void write_pool(Writer *w, const NstNode *node)
 /* Operators of one or two inputs and no attributes */
 static void write_plain(Writer *w, const NstNode *node, const char *op)
 {
-    Message m = begin_node(op, node->name, input_of(w, node, 0), node->n_inputs > 1 ? input_of(w, node, 1) : NULL, NULL);
+    Message m =
+        begin_node(op, node->name, input_of(w, node, 0), node->n_inputs > 1 ? input_of(w, node, 1) : NULL, NULL);
     add_node(w, &m);
 }
 
@@ -447,7 +451,8 @@ static int check_names(const NstGraph *graph, NstError *err)
 {
     for (int i = 0; i < graph->n_tensors; i++)
         if (graph_find(graph, graph->tensors[i].name) >= 0)
-            return fail(err, NST_EUNSUPPORTED, "tensor \"%s\": a name that no node has expected", graph->tensors[i].name);
+            return fail(err, NST_EUNSUPPORTED, "tensor \"%s\": a name that no node has expected",
+                        graph->tensors[i].name);
     return NST_OK;
 }
 

@@ -5,8 +5,8 @@
 #include "nsw.h"
 
 /*
- * Writes a network as an ONNX file (operator set 11) for one picture of 1 x 3 x H x W and any H and W that are multiples
- * of what the network needs. Values are those of the .nsw file; its metadata goes along, less the graph.
+ * Writes a network as an ONNX file (operator set 11) for one picture of 1 x 3 x H x W and any H and W that are
+ * multiples of what the network needs. Values are those of the .nsw file; its metadata goes along, less the graph.
  */
 int onnx_write(const NstModel *model, const char *path, NstError *err);
 

@@ -143,8 +143,8 @@ static Name variable(int n)
 }
 
 /*
- * Layer `layer`: convolution and normalisation. TensorFlow's SAME padding: what stride s and kernel k need for a size that
- * is a multiple of s, the odd sample at the end.
+ * Layer `layer`: convolution and normalisation. TensorFlow's SAME padding: what stride s and kernel k need for a size
+ * that is a multiple of s, the odd sample at the end.
  */
 static int tensorflow_layer(StyleNet *net, int layer, int input, NstOp op, int stride)
 {

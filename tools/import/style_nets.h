@@ -11,7 +11,8 @@
 int style_from_pytorch_examples(NstModel **model, NstContainer *weights, const ImportOptions *options, NstError *err);
 
 /* fast-style-transfer of lengstrom: Variable, Variable_1, ... Variable_47. RGB, 0 to 255 */
-int style_from_fast_style_transfer(NstModel **model, NstContainer *weights, const ImportOptions *options, NstError *err);
+int style_from_fast_style_transfer(NstModel **model, NstContainer *weights, const ImportOptions *options,
+                                   NstError *err);
 
 /* Makes a style network of a graph, whose white is `range`, or what the options say. Takes the graph over. */
 int style_create(NstModel **model, NstGraph *graph, float range, const ImportOptions *options, NstError *err);

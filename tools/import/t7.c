@@ -11,8 +11,8 @@
  * An object is a type (4 bytes) and its content:
  *
  *   nil; number: 8 bytes, double; text: length (4 bytes), bytes; boolean: 4 bytes
- *   table: index, size, then key and value, size times          (4 bytes each; an index that was there before: that object)
- *   object: index, "V 1" and the class' name (length, bytes), then a tensor, a storage, or a table of fields
+ *   table: index, size, then key and value, size times          (4 bytes each; an index that was there before: that
+ * object) object: index, "V 1" and the class' name (length, bytes), then a tensor, a storage, or a table of fields
  *   function: index (not in type 6), length, bytes, a table
  *
  *   tensor: rank (4), sizes and steps (8 each), offset from 1 (8), then its storage, an object
@@ -213,7 +213,8 @@ static int read_object(T7 *t, int depth)
     const uint8_t *text;
     size_t length;
     if (depth > MAX_VALUE_DEPTH)
-        return fail(t->err, NST_ETOOLARGE, "objects at most %d levels deep expected, deeper ones found", MAX_VALUE_DEPTH);
+        return fail(t->err, NST_ETOOLARGE, "objects at most %d levels deep expected, deeper ones found",
+                    MAX_VALUE_DEPTH);
     NST_TRY(read_int(t, 0, &type));
     switch (type) {
     case NIL:

@@ -6,8 +6,8 @@
 #include "value.h"
 
 /*
- * Torch7's binary files. Objects become calls: of a tensor's class with sizes, steps, offset and storage, of a storage's
- * class with its bytes, of any other class with the table of its fields. Functions are skipped.
+ * Torch7's binary files. Objects become calls: of a tensor's class with sizes, steps, offset and storage, of a
+ * storage's class with its bytes, of any other class with the table of its fields. Functions are skipped.
  */
 bool t7_is(const void *data, size_t size);
 int t7_parse(Values *values, const void *data, size_t size, int *root, NstError *err);

@@ -87,9 +87,11 @@ static int locate_tensor(T7Net *net, const Value *value, T7Tensor *tensor)
     for (int i = sizes->n - 1; i >= 0; i--) {
         if (!value_integer(value_item(values, sizes, i), 1, most, &tensor->shape[i]) ||
             !value_integer(value_item(values, steps, i), 0, most, &step) || (step != expected && tensor->shape[i] > 1))
-            return fail(net->err, NST_EFORMAT, "dimension %d: a size within %lld elements, without gaps, expected", i, most);
+            return fail(net->err, NST_EFORMAT, "dimension %d: a size within %lld elements, without gaps, expected", i,
+                        most);
         if (__builtin_mul_overflow(expected, tensor->shape[i], &expected) || expected > most)
-            return fail(net->err, NST_EFORMAT, "dimension %d: at most %lld elements in all expected, more found", i, most);
+            return fail(net->err, NST_EFORMAT, "dimension %d: at most %lld elements in all expected, more found", i,
+                        most);
     }
     tensor->count = expected;
     if (!value_integer(value_item(values, offsets, 0), 1, most - expected + 1, &offset))
@@ -162,7 +164,8 @@ static int read_conv(T7Net *net, const Value *module)
     const Value *value = field(net, module, "bias");
     if (value && value->type == VALUE_CALL)
         NST_TRY(take(net, module, "bias", NULL, &bias));
-    NstNode *to = add_node(net, transposed ? NST_OP_CONV_TRANSPOSE2D : NST_OP_CONV2D, transposed ? "full_conv" : "conv");
+    NstNode *to =
+        add_node(net, transposed ? NST_OP_CONV_TRANSPOSE2D : NST_OP_CONV2D, transposed ? "full_conv" : "conv");
     to->weight = weight;
     to->bias = bias;
     memcpy(to->stride, node.stride, sizeof(to->stride));

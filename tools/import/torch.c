@@ -95,7 +95,8 @@ static int read_member(TorchFile *file, Storage *storage, NstError *err)
         return fail(err, NST_EFORMAT, "member \"%s\" expected, none found", name);
     NST_TRY(archive_read(file->archive, member, &file->unpacked, &size, err));
     if (size != (size_t)storage->count * storage->element)
-        return fail(err, NST_EFORMAT, "member \"%s\": %lld elements expected, %zu bytes found", name, storage->count, size);
+        return fail(err, NST_EFORMAT, "member \"%s\": %lld elements expected, %zu bytes found", name, storage->count,
+                    size);
     file->unpacked_key = storage->key;
     storage->bytes = file->unpacked;
     return NST_OK;
@@ -143,7 +144,8 @@ static int parse_view(const Values *values, const Value *tensor, View *view, lon
         elements *= view->shape[i];
         last += (view->shape[i] - 1) * view->step[i];
         if (elements > count || last >= count)
-            return fail(err, NST_EFORMAT, "a shape within the storage's %lld elements expected, a larger one found", count);
+            return fail(err, NST_EFORMAT, "a shape within the storage's %lld elements expected, a larger one found",
+                        count);
     }
     return NST_OK;
 }
@@ -212,7 +214,8 @@ static int read_state(TorchFile *file, NstContainer *weights, const Value *root,
     if (!state)
         return fail(err, NST_EFORMAT, "a dictionary of tensors by name expected, none found");
     for (int i = 0; i + 1 < state->n; i += 2) {
-        const Value *key = &values->all[state->items[i]], *tensor = tensor_of(values, &values->all[state->items[i + 1]]);
+        const Value *key = &values->all[state->items[i]],
+                    *tensor = tensor_of(values, &values->all[state->items[i + 1]]);
         char name[NST_MAX_NAME];
         if (!tensor)
             continue;
@@ -327,7 +330,8 @@ static int locate_storage(TorchFile *file, const Value *key, Bytes *bytes, NstEr
         if (!same_key(storage->key, key))
             continue;
         if ((uint64_t)storage->count != count)
-            return fail(err, NST_EFORMAT, "%lld elements expected, %llu found", storage->count, (unsigned long long)count);
+            return fail(err, NST_EFORMAT, "%lld elements expected, %llu found", storage->count,
+                        (unsigned long long)count);
         if (!data)
             data = bytes_take(bytes, (size_t)count * storage->element);
         if (!data)

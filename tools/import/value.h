@@ -8,9 +8,9 @@
 #include <nst/error.h>
 
 /*
- * The objects that a pickle or a .t7 file holds, as data: numbers, texts, lists, tables, and calls, which stand for what
- * the program that wrote the file would have made of their arguments. Objects refer to each other by index, and may do so
- * in circles.
+ * The objects that a pickle or a .t7 file holds, as data: numbers, texts, lists, tables, and calls, which stand for
+ * what the program that wrote the file would have made of their arguments. Objects refer to each other by index, and
+ * may do so in circles.
  */
 typedef enum ValueType {
     VALUE_NONE,

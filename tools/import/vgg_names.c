@@ -29,8 +29,8 @@ static int check_complete(const NstContainer *weights, NstError *err)
             const NstTensor *weight = weights_find(weights, "conv%d_%d.weight", block, index);
             const int before = index > 1 ? index - 1 : block > 1 ? 1 : 0, in = index > 1 ? block : block - 1;
             if (weight && before && !weights_find(weights, "conv%d_%d.weight", in, before))
-                return fail(err, NST_EFORMAT, "tensor \"conv%d_%d.weight\" expected before \"%s\", none found", in, before,
-                            weight->name);
+                return fail(err, NST_EFORMAT, "tensor \"conv%d_%d.weight\" expected before \"%s\", none found", in,
+                            before, weight->name);
             if (weight && !weights_find(weights, "conv%d_%d.bias", block, index))
                 return fail(err, NST_EFORMAT, "tensor \"conv%d_%d.bias\" expected, none found", block, index);
         }
@@ -62,7 +62,8 @@ int vgg_from_keras_names(NstModel **model, NstContainer *weights, const ImportOp
             continue;
         if (tensor->rank == 4)
             NST_TRY(weights_permute(tensor, (const int[]){3, 2, 0, 1}, err));
-        snprintf(tensor->name, sizeof(tensor->name), "conv%d_%d.%s", block, index, tensor->rank == 4 ? "weight" : "bias");
+        snprintf(tensor->name, sizeof(tensor->name), "conv%d_%d.%s", block, index,
+                 tensor->rank == 4 ? "weight" : "bias");
     }
     return build(model, weights, MEANS_CAFFE, options, err);
 }

@@ -31,7 +31,8 @@ int weights_add(NstContainer *weights, const char *name, int rank, const long lo
     NstTensor new = {0};
     NST_TRY(name_copy(new.name, name, "tensor", err));
     if (rank > NST_MAX_RANK)
-        return fail(err, NST_EFORMAT, "tensor \"%s\": at most %d dimensions expected, %d found", name, NST_MAX_RANK, rank);
+        return fail(err, NST_EFORMAT, "tensor \"%s\": at most %d dimensions expected, %d found", name, NST_MAX_RANK,
+                    rank);
     if (weights->n_tensors >= NST_MAX_TENSORS)
         return fail(err, NST_ETOOLARGE, "at most %d tensors expected, more found", NST_MAX_TENSORS);
     NstTensor *grown = realloc(weights->tensors, (size_t)(weights->n_tensors + 1) * sizeof(*grown));
@@ -105,7 +106,8 @@ int weights_permute(NstTensor *tensor, const int axes[4], NstError *err)
     }
     float *to = aligned_calloc((size_t)tensor->count, sizeof(float));
     if (!to)
-        return fail(err, NST_ENOMEM, "tensor \"%s\": no memory for %lld numbers", tensor->name, (long long)tensor->count);
+        return fail(err, NST_ENOMEM, "tensor \"%s\": no memory for %lld numbers", tensor->name,
+                    (long long)tensor->count);
     int64_t n = 0;
     for (int a = 0; a < shape[0]; a++)
         for (int b = 0; b < shape[1]; b++)

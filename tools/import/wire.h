@@ -9,9 +9,9 @@
 #include <nst/error.h>
 
 /*
- * The wire format of Protocol Buffers, which ONNX files are in. A message is a row of fields, each a number, a type and a
- * value; all that is needed of it fits in one function, so there is no library for it: Debian has the format's compiler
- * and its C runtime, but not ONNX's description in C, and code made from that would be twenty times as long.
+ * The wire format of Protocol Buffers, which ONNX files are in. A message is a row of fields, each a number, a type and
+ * a value; all that is needed of it fits in one function, so there is no library for it: Debian has the format's
+ * compiler and its C runtime, but not ONNX's description in C, and code made from that would be twenty times as long.
  */
 typedef enum WireType { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 } WireType;
 
