@@ -21,8 +21,8 @@ static const Option options[] = {
      "the picture to paint"},
     {"style", 's', OPTION_LIST, true, SET(styles), "PICTURE", 0, 0,
      "a painting; may be given several times"},
-    {"loss", 'l', OPTION_TEXT, true, SET(loss), "LOSS", 0, 0,
-     "the loss network, from nst convert: a .nsw file, or a name in NST_PATH"},
+    {"loss", 'l', OPTION_TEXT, false, SET(loss), "LOSS", 0, 0,
+     "the loss network: a .nsw file, or a name in NST_PATH"},
     {"output", 'o', OPTION_TEXT, true, SET(output), "FILE", 0, 0,
      "the result: png, jpg, webp, ppm or pam"},
     {"preset", 'p', OPTION_TEXT, false, SET(preset), "NAME", 0, 0,
@@ -122,7 +122,7 @@ static const Option options[] = {
 
 static const Command command = {
     .name = "optimize",
-    .usage = "-c PHOTO -s PAINTING -l LOSS.nsw -o OUT.png",
+    .usage = "-c PHOTO -s PAINTING -o OUT.png",
     .summary = "Paints one picture by moving its pixels down the gradient of a loss network (Gatys et al. 2016).",
     .notes = "Layers have the names of any vocabulary: relu4_1, conv4_1 (before the activation), block4_conv1.\n"
              "Ctrl-C ends the run after its iteration and writes the picture as it is then.",
@@ -226,7 +226,7 @@ static int apply_preset(OptimizeSettings *settings, int argc, char **argv)
 
 int cmd_optimize(int argc, char **argv)
 {
-    OptimizeSettings settings = {.preset = "nst", .size = 512, .preview_folder = "."};
+    OptimizeSettings settings = {.preset = "nst", .loss = "vgg-slim", .size = 512, .preview_folder = "."};
     char style_layers[LAYERS_TEXT], content_layers[LAYERS_TEXT];
     TextList operands = {0};
     nst_optimize_defaults(&settings.how);
