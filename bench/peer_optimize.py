@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """peer_optimize.py NST LOSS.nsw CONTENT STYLE [SIDE ITERATIONS THREADS OUT.png]: nst optimize beside PyTorch's L-BFGS.
 
-The same pictures, loss (the defaults of nst optimize with one level: include/nst/formula.h) and start, one program after
-the other. nst makes ITERATIONS steps; PyTorch (history 100, tolerances of 0) as many evaluations as nst needed for them.
+The same pictures, loss (that of nst optimize with one level: include/nst/formula.h) and start, one program after the
+other. nst makes ITERATIONS steps; PyTorch (history 100, tolerances of 0) as many evaluations as nst needed for them.
 Prints a table of the loss after each tenth of them, and seconds: of the clock, and of the processor, which is what to
 compare where other programs run too.
 """
@@ -22,7 +22,8 @@ from PIL import Image
 import torch_net
 
 LAYERS = ["relu1_1", "relu2_1", "relu3_1"]
-CONTENT_WEIGHT, TV_WEIGHT = 0.002, 0.01
+# A million times the defaults: where gradients are as small as theirs PyTorch's L-BFGS does not move; nst's does.
+STYLE_WEIGHT, CONTENT_WEIGHT, TV_WEIGHT = 1e6, 2e3, 1e4
 
 
 def scaled(path, size):
@@ -55,7 +56,7 @@ class Loss:
         style = sum((gram(f) - g).square().sum() / g.square().sum() for f, g in zip(features, self.style)) / len(LAYERS)
         content = (features[-1] - self.content).square().mean() / self.variance
         variation = (y[..., 1:] - y[..., :-1]).square().mean() + (y[..., 1:, :] - y[..., :-1, :]).square().mean()
-        return style + CONTENT_WEIGHT * content + TV_WEIGHT * variation
+        return STYLE_WEIGHT * style + CONTENT_WEIGHT * content + TV_WEIGHT * variation
 
 
 def seconds(who):
@@ -68,7 +69,8 @@ def run_nst(program, loss, folder, iterations, threads, out):
     before = seconds(resource.RUSAGE_CHILDREN)
     subprocess.run([program, "optimize", "-c", f"{folder}/content.ppm", "-s", f"{folder}/style.ppm", "-l", loss,
                     "-o", out, "--size", "0", "--levels", "1", "--content-level", "0", "--style-layers",
-                    ",".join(LAYERS), "--content-layers", LAYERS[-1], "--content-weight", str(CONTENT_WEIGHT),
+                    ",".join(LAYERS), "--content-layers", LAYERS[-1], "--style-weight", str(STYLE_WEIGHT),
+                    "--content-weight", str(CONTENT_WEIGHT),
                     "--tv-weight", str(TV_WEIGHT), "-n", str(iterations), "-t", str(threads), "--log", log], check=True)
     spent = seconds(resource.RUSAGE_CHILDREN) - before
     with open(log, encoding="ascii") as file:
