@@ -103,7 +103,7 @@ static int pytorch_layer(StyleNet *net, const char *conv, const char *norm_name,
 
 static int pytorch_residual(StyleNet *net, int number, int input)
 {
-    char name[16];
+    char name[32];
     snprintf(name, sizeof(name), "res%d", number);
     const int x = pytorch_layer(net, name_of(name, ".conv1").text, name_of(name, ".in1").text, input, 1);
     const int y = pytorch_norm(net, name_of(name, ".in2").text, pytorch_conv(net, name_of(name, ".conv2").text, x, 1));
@@ -148,7 +148,7 @@ static Name variable(int n)
  */
 static int tensorflow_layer(StyleNet *net, int layer, int input, NstOp op, int stride)
 {
-    char name[24];
+    char name[32];
     snprintf(name, sizeof(name), "layer%d", layer);
     NstTensor *weight = weights_find(net->weights, "%s", variable(3 * layer).text);
     int kernel = 1, before;
@@ -169,7 +169,7 @@ static int tensorflow_layer(StyleNet *net, int layer, int input, NstOp op, int s
 
 static int tensorflow_relu(StyleNet *net, int layer, int input, NstOp op, int stride)
 {
-    char name[24];
+    char name[32];
     snprintf(name, sizeof(name), "layer%d.relu", layer);
     return relu(net, name, tensorflow_layer(net, layer, input, op, stride));
 }
@@ -183,7 +183,7 @@ int style_from_fast_style_transfer(NstModel **model, NstContainer *weights, cons
     x = tensorflow_relu(&net, layer++, x, NST_OP_CONV2D, 2);
     x = tensorflow_relu(&net, layer++, x, NST_OP_CONV2D, 2);
     for (int i = 1; i <= 5; i++, layer += 2) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof(name), "residual%d", i);
         const int inner = tensorflow_relu(&net, layer, x, NST_OP_CONV2D, 1);
         x = add(&net, name, x, tensorflow_layer(&net, layer + 1, inner, NST_OP_CONV2D, 1));
