@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "keras.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "util.h"
@@ -114,7 +117,7 @@ static int read_file(NstContainer *weights, hid_t access, const void *data, size
     return v.code;
 }
 
-int keras_read(NstContainer *weights, const void *data, size_t size, NstError *err)
+int keras_parse(NstContainer *weights, const void *data, size_t size, NstError *err)
 {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* it prints errors, else */
     H5PLset_loading_state(0);              /* and loads filters from disk */
@@ -126,7 +129,91 @@ int keras_read(NstContainer *weights, const void *data, size_t size, NstError *e
     return code;
 }
 
+/* -- in a process of its own -- */
+
+/* Outcome, message, tensors: numbers as they lie in memory, for they go to the same program. */
+static void send_weights(FILE *to, int code, const NstError *err, const NstContainer *weights)
+{
+    fwrite(&code, sizeof(code), 1, to);
+    fwrite(err, sizeof(*err), 1, to);
+    fwrite(&weights->n_tensors, sizeof(weights->n_tensors), 1, to);
+    for (int i = 0; i < weights->n_tensors; i++) {
+        fwrite(&weights->tensors[i], sizeof(*weights->tensors), 1, to);
+        fwrite(weights->tensors[i].data, sizeof(float), (size_t)weights->tensors[i].count, to);
+    }
+}
+
+static int receive_tensor(FILE *from, NstContainer *weights, NstError *err)
+{
+    NstTensor sent, *tensor;
+    long long shape[NST_MAX_RANK];
+    if (fread(&sent, sizeof(sent), 1, from) != 1)
+        return fail(err, NST_EFORMAT, "libhdf5 crashed on this file (is it damaged?)");
+    sent.name[sizeof(sent.name) - 1] = 0;
+    for (int i = 0; i < NST_MAX_RANK; i++)
+        shape[i] = sent.shape[i];
+    NST_TRY(weights_add(weights, sent.name, sent.rank == 4 ? 4 : 1, shape, MAX_ELEMENTS, &tensor, err));
+    if (fread(tensor->data, sizeof(float), (size_t)tensor->count, from) != (size_t)tensor->count)
+        return fail(err, NST_EFORMAT, "libhdf5 crashed on this file (is it damaged?)");
+    return NST_OK;
+}
+
+static int receive_weights(FILE *from, NstContainer *weights, NstError *err)
+{
+    NstError sent;
+    int code, n;
+    if (fread(&code, sizeof(code), 1, from) != 1 || fread(&sent, sizeof(sent), 1, from) != 1 ||
+        fread(&n, sizeof(n), 1, from) != 1)
+        return fail(err, NST_EFORMAT, "libhdf5 crashed on this file (is it damaged?)");
+    sent.message[sizeof(sent.message) - 1] = 0;
+    if (code < 0)
+        return fail(err, code, "%s", sent.message);
+    for (int i = 0; i < n; i++)
+        NST_TRY(receive_tensor(from, weights, err));
+    return NST_OK;
+}
+
+static void run_child(int pipe_end, const void *data, size_t size)
+{
+    NstContainer weights = {0};
+    NstError err = {0};
+    FILE *to = fdopen(pipe_end, "wb");
+    const int code = keras_parse(&weights, data, size, &err);
+    if (to) {
+        send_weights(to, code, &err, &weights);
+        fflush(to);
+    }
+    _exit(0); /* nothing of the parent's is to be written or freed twice */
+}
+
+int keras_read(NstContainer *weights, const void *data, size_t size, NstError *err)
+{
+    int ends[2], code;
+    if (pipe(ends) < 0)
+        return fail(err, NST_EIO, "no pipe: %s", strerror(errno));
+    const pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        run_child(ends[1], data, size);
+    }
+    close(ends[1]);
+    FILE *from = child < 0 ? NULL : fdopen(ends[0], "rb");
+    code = from ? receive_weights(from, weights, err) : fail(err, NST_EIO, "no process: %s", strerror(errno));
+    if (from)
+        fclose(from);
+    else
+        close(ends[0]);
+    if (child > 0)
+        waitpid(child, NULL, 0);
+    return code;
+}
+
 #else
+
+int keras_parse(NstContainer *weights, const void *data, size_t size, NstError *err)
+{
+    return keras_read(weights, data, size, err);
+}
 
 int keras_read(NstContainer *weights, const void *data, size_t size, NstError *err)
 {
