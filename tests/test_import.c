@@ -14,13 +14,6 @@
 
 static const char CORPUS[] = "tests/fuzz/corpus"; /* tests run in the source folder */
 
-/* libhdf5 forgets memory of its own where a file is damaged. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libhdf5\n";
-}
-
 typedef struct File {
     char name[300];
     uint8_t *bytes;
