@@ -8,6 +8,7 @@
 #   make bench-temporal  what smoothing over time does and costs, in build/temporal.json   [BENCH="fox cut"]
 #   make install    [DESTDIR= prefix=]
 #   make ffmpeg     build/bin/ffmpeg with the filter                   [FFMPEG_SRC=dir FFMPEG_VERSION=7.1]
+#   make frei0r     build/frei0r/nst.so, the plugin; part of `make` where frei0r.h is there
 #   make dist       a source archive
 #   make clean      removes what was built, less FFmpeg and the settings
 #
@@ -37,7 +38,7 @@ $(BUILD)/config.h: $(BUILD)/config.mk ;
 packages:
 	@$(SRC)/scripts/packages
 
-.PHONY: all lib tools programs ffmpeg demo bench bench-temporal check check-ffmpeg check-here test-programs install clean dist
+.PHONY: all lib tools programs frei0r ffmpeg demo bench bench-temporal check check-ffmpeg check-here test-programs install clean dist
 .PHONY: packages
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/obj/tests/%.o $(BUILD)/obj/bench/%.o
@@ -50,7 +51,7 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1)))
 LIB_OBJECTS   := $(call objects,model/*.c model/kernels/*.c)
 TOOL_OBJECTS  := $(call objects,tools/*.c tools/import/*.c)
 IMPORT_OBJECTS := $(call objects,tools/import/*.c)
-TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/test_*.c))
+TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out $(if $(WITH_FREI0R),,tests/test_frei0r.c),$(call sources,tests/test_*.c)))
 TEST_HELPERS  := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/tools/*.c))
 TEST_COMMON   := $(filter-out $(BUILD)/obj/tests/test_%,$(call objects,tests/*.c))
 TEST_SCRIPTS  := $(call sources,tests/*.sh)
@@ -62,6 +63,7 @@ STATIC  = $(BUILD)/lib/libnst.a
 WHOLE   = $(BUILD)/obj/libnst.a
 SHARED  = $(BUILD)/lib/libnst.so.$(VERSION)
 NST     = $(BUILD)/bin/nst
+FREI0R  = $(BUILD)/frei0r/nst.so
 
 # -- compiling -----------------------------------------------------------------------------------------------------
 
@@ -74,6 +76,9 @@ $(BUILD)/obj/model/%.o: $(SRC)/model/%.c $(BUILD)/config.h
 
 $(BUILD)/obj/tools/%.o: $(SRC)/tools/%.c $(BUILD)/config.h
 	$(COMPILE) $(NORMAL) -I$(SRC)/tools $(CJSON_CFLAGS) $(TOOLS_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/frei0r/%.o: $(SRC)/frei0r/%.c $(BUILD)/config.h
+	$(COMPILE) $(NORMAL) -pthread -fPIC -fvisibility=hidden $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/tests/%.o: $(SRC)/tests/%.c $(BUILD)/config.h
 	$(COMPILE) $(NORMAL) -I$(SRC)/tests $(CJSON_CFLAGS) $(TESTS_CFLAGS) $(CFLAGS) -c -o $@ $<
@@ -112,6 +117,10 @@ $(SHARED): $(LIB_OBJECTS)
 $(NST): $(TOOL_OBJECTS) $(WHOLE)
 	$(LINK) -o $@ $^ $(TOOLS_LIBS) $(LIB_LIBS)
 
+# A host may hold other plugins with a libnst of their own: only frei0r's functions are seen from outside.
+$(FREI0R): $(BUILD)/obj/frei0r/nst.o $(STATIC)
+	$(LINK) -shared -pthread -Wl,--exclude-libs,ALL -o $@ $^ $(LIB_LIBS)
+
 # What several tests share; each takes what it needs.
 $(BUILD)/lib/libtests.a: $(TEST_COMMON)
 	@mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $^
@@ -143,8 +152,12 @@ $(BUILD)/bench/%.so: $(SRC)/bench/%.c $(BUILD)/config.h
 
 lib: $(STATIC) $(if $(SANITIZER),,$(SHARED))
 tools: $(if $(filter yes,$(WITH_TOOLS)),$(if $(TOOL_OBJECTS),$(NST)))
+frei0r: $(if $(WITH_FREI0R),$(FREI0R),$(BUILD)/needs-frei0r.h)
 test-programs: $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS) $(TEST_HELPERS) $(BUILD)/samples/motion)
-all: lib tools
+all: lib tools $(if $(WITH_FREI0R),frei0r)
+
+$(BUILD)/needs-frei0r.h:
+	@echo "make frei0r: configure found no frei0r.h (Debian: frei0r-plugins-dev)" >&2; false
 
 $(BUILD)/samples/%: $(SRC)/samples/%.c $(BUILD)/config.h
 	$(LINK) $(CONFIG_CFLAGS) $(OPENMP) $(NORMAL) $(CFLAGS) -o $@ $< -lm
@@ -161,6 +174,7 @@ install: all
 	    -e 's|@openmp@|$(filter -fopenmp,$(OPENMP))|' $(SRC)/nst.pc.in >$(DESTDIR)$(libdir)/pkgconfig/nst.pc
 	$(if $(WEIGHTS),install -m 644 $(WEIGHTS:%=$(SRC)/%) $(DESTDIR)$(datadir)/nst)
 	$(if $(MANUALS),install -d $(DESTDIR)$(mandir)/man1 && install -m 644 $(MANUALS:%=$(SRC)/%) $(DESTDIR)$(mandir)/man1)
+	$(if $(WITH_FREI0R),install -d $(DESTDIR)$(libdir)/frei0r-1 && install -m 644 $(FREI0R) $(DESTDIR)$(libdir)/frei0r-1)
 	$(if $(filter yes,$(WITH_TOOLS)),install -d $(DESTDIR)$(bindir) && install $(NST) $(DESTDIR)$(bindir))
 
 # -- FFmpeg with the filter, demo, tests ---------------------------------------------------------------------------
@@ -209,4 +223,4 @@ dist:
 	@echo $(BUILD)/$(NAME).tar.xz
 
 clean:
-	rm -rf $(addprefix $(BUILD)/,obj lib bin tests bench samples asan clang tsan datadir scene.mp4)
+	rm -rf $(addprefix $(BUILD)/,obj lib bin frei0r tests bench samples asan clang tsan datadir scene.mp4)
