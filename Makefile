@@ -118,7 +118,7 @@ $(NST): $(TOOL_OBJECTS) $(WHOLE)
 	$(LINK) -o $@ $^ $(TOOLS_LIBS) $(LIB_LIBS)
 
 # A host may hold other plugins with a libnst of their own: only frei0r's functions are seen from outside.
-$(FREI0R): $(BUILD)/obj/frei0r/nst.o $(STATIC)
+$(FREI0R): $(BUILD)/obj/frei0r/nst.o $(WHOLE)
 	$(LINK) -shared -pthread -Wl,--exclude-libs,ALL -o $@ $^ $(LIB_LIBS)
 
 # What several tests share; each takes what it needs.
