@@ -60,6 +60,15 @@ nm -D --defined-only "$plugin" | awk '{ print $3 }' | sort >symbols
 printf 'f0r_%s\n' construct deinit destruct get_param_info get_param_value get_plugin_info init set_param_value update >expected
 cmp -s symbols expected || fail "symbols: $(diff symbols expected)"
 
+echo "-- Kdenlive's list has the styles that ship"
+for style in $(sed -n 's/.*name="style".*paramlist="\([^"]*\)".*/\1/p' "$SRCDIR/frei0r/frei0r_nst.xml" | tr ';' ' '); do
+    echo "$style"
+done >listed
+for file in "$SRCDIR"/weights/*.nsw; do
+    if [ "$("$NST" info "$file" | sed -n 's/^kind: *//p')" = style ]; then basename "$file" .nsw; fi
+done >shipped
+[ -s shipped ] && cmp -s listed shipped || fail "frei0r_nst.xml: $(diff listed shipped)"
+
 clip() { # size, format: a clip in that format, which both programs read
     ff -f lavfi -i "testsrc2=size=640x360:rate=5,format=$2,scale=$1:flags=neighbor" -frames:v 4 -f rawvideo in.raw || fail "clip $1"
 }
