@@ -32,7 +32,7 @@ static void build(NstGraph *graph, int layers)
             b.graph.tensors[node->weight].data[4 * i] = 1;
     }
     for (int i = 0; i < layers; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "conv%d", i);
         if (i > 0)
             build_node(&b, NST_OP_TANH, build_last(&b), "tanh%d", i);
