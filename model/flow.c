@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "flow.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@ enum {
     STRIDE = NST_PATCH / 2, /* from patch to patch: a cell of STRIDE x STRIDE samples is covered by 2 x 2 patches */
     FRAME = 2 * NST_PATCH,  /* samples around a level, repeating its edge */
     LEVEL_MIN = 24,         /* the smaller side of the coarsest level */
-    ITERATIONS = 12         /* of the search for a patch, at most */
+    ITERATIONS = 12,        /* of the search for a patch, at most */
+    EXPLAINED = 4           /* levels that a vector may be off */
 };
 
 typedef struct Level {
@@ -359,4 +361,28 @@ const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
     for (int index = flow->n_levels - 1; index >= 0; index--)
         search_level(flow, way, index);
     return &flow->field[way][0];
+}
+
+const NstField *flow_field(const NstOpticalFlow *flow, NstWay way)
+{
+    return &flow->field[way][0];
+}
+
+bool flow_explains(const NstOpticalFlow *flow, const NstField *back)
+{
+    const Level *own = &flow->pyramid[flow->current].level[0], *other = &flow->pyramid[flow->current ^ 1].level[0];
+    int good = 0, n = 0;
+    for (int y = 0; y < own->h; y += 2)
+        for (int x = 0; x < own->w; x += 2, n++) {
+            size_t at = (size_t)y * (size_t)back->w + (size_t)x;
+            float px = (float)x + back->x[at], py = (float)y + back->y[at];
+            if (!(px >= 0 && py >= 0 && px <= (float)own->w - 1 && py <= (float)own->h - 1))
+                continue;
+            int ix = (int)px, iy = (int)py;
+            const float *from = other->y + iy * other->stride + ix;
+            float fx = px - (float)ix, fy = py - (float)iy, a = from[0] + fx * (from[1] - from[0]);
+            float b = from[other->stride] + fx * (from[other->stride + 1] - from[other->stride]);
+            good += fabsf(a + fy * (b - a) - own->y[y * own->stride + x]) < EXPLAINED;
+        }
+    return 10 * good >= 9 * n;
 }

@@ -2,6 +2,8 @@
 #ifndef NST_MODEL_FLOW_H
 #define NST_MODEL_FLOW_H
 
+#include <stdbool.h>
+
 #include "kernels/dsp.h"
 #include "threads.h"
 
@@ -33,6 +35,12 @@ void flow_ready(NstOpticalFlow *flow);
 /* From the current picture to the previous one; and the other way, less finely, for comparison. */
 typedef enum NstWay { NST_WAY_BACK, NST_WAY_AHEAD } NstWay;
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way);
+
+/* The field that flow_estimate fills, for who has a motion from elsewhere. */
+const NstField *flow_field(const NstOpticalFlow *flow, NstWay way);
+
+/* Whether a motion back fits as well as one that is searched for is likely to: nine samples of ten within a few levels. */
+bool flow_explains(const NstOpticalFlow *flow, const NstField *back);
 
 /* Luma of the current picture (0) and of the previous one (1), as given */
 const float *flow_luma(const NstOpticalFlow *flow, int age, ptrdiff_t *stride);

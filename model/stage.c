@@ -6,6 +6,7 @@
 
 #include "finish.h"
 #include "painter.h"
+#include "temporal.h"
 #include "transfer.h"
 #include "util.h"
 
@@ -13,6 +14,7 @@ struct NstStage {
     NstStageSpec spec;
     NstTransfer transfer;
     NstPainter *painter;
+    NstTemporal *temporal; /* NULL until it is asked for */
     NstFinish finish;
 };
 
@@ -29,7 +31,8 @@ static size_t other_bytes(const NstStageSpec *spec)
 {
     return transfer_bytes_for(&spec->compute, spec->width, spec->work_width) +
            finish_bytes_for(&spec->compute, spec->width, spec->height, spec->work_width, spec->work_height,
-                            spec->color);
+                            spec->color) +
+           (spec->temporal ? temporal_bytes_for(spec->work_width, spec->work_height, &spec->compute) : 0);
 }
 
 static NstPainterOptions painter_options(const NstStageSpec *spec)
@@ -72,6 +75,7 @@ void stage_free(NstStage **out)
     finish_free(&stage->finish);
     transfer_free(&stage->transfer);
     painter_free(&stage->painter);
+    temporal_free(&stage->temporal);
     free(stage);
     *out = NULL;
 }
@@ -95,24 +99,55 @@ void stage_continue(NstStage *stage, const NstStage *before)
 
 /* ---- a picture ---- */
 
+#define KEEP_STATISTICS 0.8f /* of instance normalisation, from one picture to the next, with temporal = 1 */
+
+/* What of the last painting goes on; the memory for that is had when it is first asked for. */
+static int look(NstStage *stage, const NstPlanes *source, const NstStylizeOptions *options, const NstFrameInfo *info,
+                NstSight *sight, NstError *err)
+{
+    const NstStageSpec *spec = &stage->spec;
+    *sight = (NstSight){.paint = true};
+    if (options->temporal == 0 && options->every == 1) {
+        temporal_free(&stage->temporal);
+        painter_forget(stage->painter);
+        return NST_OK;
+    }
+    if (!stage->temporal)
+        NST_TRY(temporal_create(&stage->temporal, spec->work_width, spec->work_height, &spec->compute, err));
+    if (info && info->reset)
+        temporal_forget(stage->temporal);
+    *sight = temporal_look(stage->temporal, source, options, info);
+    if (!sight->follows)
+        painter_forget(stage->painter);
+    return NST_OK;
+}
+
 int stage_paint(NstStage *stage, const NstPicture *in, const NstPicture *out, const NstStylizeOptions *options,
                 const NstFrameInfo *info, NstFrameReport *report, NstError *err)
 {
-    const NstPlanes *source = painter_source(stage->painter);
+    const NstPlanes *source = painter_source(stage->painter), *painting = source;
     float shares[NST_MAX_STYLES];
-    if (info && info->reset)
-        finish_forget(&stage->finish);
+    NstSight sight;
     mix_shares(options, stage->spec.styles.n, shares);
 
     transfer_load(&stage->transfer, in, source);
+    NST_TRY(look(stage, source, options, info, &sight, err));
+    if (sight.scene_cut || (info && info->reset))
+        finish_forget(&stage->finish);
     finish_take_source(&stage->finish, source, options->color);
 
-    /* Motion belongs here: from `source` to what of the last painting goes on, and after the networks the blend. */
-    painter_paint(stage->painter, shares, 0);
-    const NstPlanes *painting = painter_result(stage->painter);
+    if (sight.paint) {
+        painter_paint(stage->painter, shares, options->temporal * KEEP_STATISTICS);
+        painting = painter_result(stage->painter);
+        if (stage->temporal)
+            report->flicker = temporal_blend(stage->temporal, painting);
+    } else {
+        temporal_carry(stage->temporal, painting);
+    }
 
     report->width = stage->spec.work_width;
     report->height = stage->spec.work_height;
-    report->painted = 1;
+    report->scene_cut = sight.scene_cut;
+    report->painted = sight.paint;
     return finish_store(&stage->finish, in, out, painting, options->color, options->strength, err);
 }

@@ -2,6 +2,8 @@
 #ifndef NST_MODEL_STAGE_H
 #define NST_MODEL_STAGE_H
 
+#include <stdbool.h>
+
 #include "mix.h"
 
 /*
@@ -14,6 +16,7 @@ typedef struct NstStageSpec {
     NstStyles styles; /* the models must outlive the stage */
     int width, height, work_width, work_height;
     NstColors color;  /* that it is to have memory for from the start */
+    bool temporal;    /* the same for smoothing and key pictures */
     size_t max_memory; /* bytes; 0: no bound */
     NstCompute compute;
 } NstStageSpec;

@@ -101,20 +101,11 @@ static int check_ranges(const NstStylizeOptions *options, NstError *err)
     return NST_OK;
 }
 
-static int check_built(const NstStylizeOptions *options, NstError *err)
-{
-    const char *missing = options->temporal > 0 ? "temporal above 0"
-                          : options->every != 1 ? "every other than 1"
-                                                : NULL;
-    return missing ? fail(err, NST_EUNSUPPORTED, "%s: not built yet", missing) : NST_OK;
-}
-
 int stylize_options_check(const NstStylizeOptions *options, int n_models, NstError *err)
 {
     if (options->struct_size != sizeof(*options))
         return fail(err, NST_EINVAL, "stylize options of %zu bytes: %zu expected; call nst_stylize_defaults first",
                     options->struct_size, sizeof(*options));
     NST_TRY(check_ranges(options, err));
-    NST_TRY(check_mix(options, n_models, err));
-    return check_built(options, err);
+    return check_mix(options, n_models, err);
 }

@@ -98,6 +98,13 @@ TARGET static inline void avx2_sum4(V a, V b, V c, V d, float s[4])
 #include "flow_tmpl.h"
 #include "refine_tmpl.h"
 
+TARGET static inline void avx2_fold4(const V v[1], float *to)
+{
+    _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(v[0]), _mm256_extractf128_ps(v[0], 1)));
+}
+
+#include "temporal_tmpl.h"
+
 void dsp_init_avx2(NstDsp *dsp)
 {
     avx2_kernels_fill(dsp);
@@ -107,6 +114,7 @@ void dsp_init_avx2(NstDsp *dsp)
     avx2_few_fill(dsp);
     avx2_flow_fill(dsp);
     avx2_refine_fill(dsp);
+    avx2_temporal_fill(dsp);
 }
 
 #endif

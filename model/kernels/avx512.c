@@ -83,6 +83,14 @@ TARGET static inline void avx512_store_some(float *p, V v, int n)
 #include "few_tmpl.h"
 #include "refine_tmpl.h"
 
+TARGET static inline void avx512_fold4(const V v[1], float *to)
+{
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(v[0]), _mm512_extractf32x8_ps(v[0], 1));
+    _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+}
+
+#include "temporal_tmpl.h"
+
 void dsp_init_avx512(NstDsp *dsp)
 {
     avx512_kernels_fill(dsp);
@@ -91,6 +99,7 @@ void dsp_init_avx512(NstDsp *dsp)
     avx512_gemm_fill(dsp);
     avx512_few_fill(dsp);
     avx512_refine_fill(dsp);
+    avx512_temporal_fill(dsp);
 }
 
 #endif

@@ -75,6 +75,28 @@ typedef struct NstRefine {
     float *right, *down;      /* smoothness towards the next sample and the one below; 0 across the frame */
 } NstRefine;
 
+enum { NST_WARP_TAPS = 8, NST_WARP_PHASES = 64 };
+
+/* A picture that rows are fetched from along a motion: four floats a pixel, inside a frame of NST_WARP_TAPS pixels. */
+typedef struct NstWarp {
+    int w, h;
+    const float *pixels; /* (0, 0) */
+    ptrdiff_t stride;    /* floats from row to row */
+    const float *taps;   /* of each phase NST_WARP_TAPS, each four times */
+} NstWarp;
+
+/* The planes that tell how far a motion is to be trusted: w x h, rows a stride apart, and a frame of one sample. */
+typedef struct NstTrust {
+    int w, h;
+    ptrdiff_t stride;
+    const float *u, *v;             /* motion, in pixels of the video, of which a sample is two wide */
+    const float *ahead_x, *ahead_y; /* the other way, in samples */
+    const float *error;             /* mean squared difference of the pictures along the motion */
+    float tolerance;                /* of error */
+    float *trust;                   /* the result, 0 to 1 */
+    int *place;                     /* scratch */
+} NstTrust;
+
 /*
  * The kernels: single-threaded inner loops over rows or blocks of floats, chosen once for a plan. scalar.c is the
  * reference that every other variant is tested against; dsp_init starts from it and overrides upwards, one
@@ -186,6 +208,15 @@ typedef struct NstDsp {
     void (*refine_terms)(const NstRefine *r, int y);
     void (*refine_smoothness)(const NstRefine *r, int y);
     void (*refine_relax)(const NstRefine *r, int y, float omega);
+
+    /* Temporal smoothing, temporal_tmpl.h: one row each */
+    void (*temporal_luma)(float *y, const float *r, const float *g, const float *b, float scale, int n);
+    void (*temporal_warp)(const NstWarp *w, int row, const float *u, const float *v, float *y);
+    void (*temporal_blend)(float *const x[3], float scale, const float *luma, const float *weight,
+                           const float *carried, float *history, int n);
+    void (*temporal_sharpen)(float *const x[3], float scale, const float *weight, float amount, const float *history,
+                             ptrdiff_t stride, int n);
+    void (*temporal_trust)(const NstTrust *t, int y);
 } NstDsp;
 
 /* The best table for the machine within a mask of NST_CPU_* bits; 0 is the scalar reference. */

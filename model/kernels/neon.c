@@ -83,6 +83,13 @@ static inline void neon_sum4(V a, V b, V c, V d, float s[4])
 #include "flow_tmpl.h"
 #include "refine_tmpl.h"
 
+static inline void neon_fold4(const V v[1], float *to)
+{
+    vst1q_f32(to, v[0]);
+}
+
+#include "temporal_tmpl.h"
+
 void dsp_init_neon(NstDsp *dsp)
 {
     neon_kernels_fill(dsp);
@@ -92,6 +99,7 @@ void dsp_init_neon(NstDsp *dsp)
     neon_few_fill(dsp);
     neon_flow_fill(dsp);
     neon_refine_fill(dsp);
+    neon_temporal_fill(dsp);
 }
 
 #endif

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "temporal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow.h"
+#include "mvfield.h"
+#include "threads.h"
+#include "util.h"
+
+enum {
+    SIDE = NST_WARP_TAPS,  /* frame of the history, in pixels, and of rows of samples */
+    BLOCK = 8,             /* samples of luma that are held still together */
+    BINS = 256             /* of the histogram of differences */
+};
+
+#define LEAK_STILL (1 / 1024.0f) /* share of the fresh painting where nothing moves, with temporal = 1, */
+#define LEAK_MOVING (1 / 64.0f)  /* and where the last one is moved between pixels, which costs sharpness */
+#define SHARPEN 1.4f       /* of the sharpness that is missing */
+#define SHARPEN_MAX 0.5f
+#define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
+#define NOISE_MAX 8.0f     /* and that never do */
+#define CUT_EXPLAINED 0.35f   /* a scene begins where less of the picture than this is explained */
+#define PAINT_EXPLAINED 0.85f /* between key frames the networks paint where less is explained */
+
+/*
+ * Pixels are w x h. Samples of luma are two pixels wide and high: sw x sh, in rows `stride` apart, with a frame of SIDE
+ * columns and one row, so that their neighbours can be read.
+ */
+struct NstTemporal {
+    int w, h, sw, sh;
+    ptrdiff_t stride;
+    NstDsp dsp;
+    NstTeam team;
+    NstOpticalFlow *flow;
+    float *history;        /* R', G', B' in units of 1, and luma in levels, of each pixel, with a frame */
+    ptrdiff_t history_stride;
+    float *carried;        /* the same of this picture, fetched along the motion, without a frame */
+    float *luma;           /* of this picture */
+    float *taps;
+    float *u, *v;          /* samples: motion in pixels, */
+    float *ahead_x, *ahead_y;
+    float *error, *trust, *weight;
+    int *place;
+    float *scratch;        /* rows for each of the team */
+    double *row_sums;      /* of each row of samples: what is trusted, flicker, steepness before the blend and after it */
+    float *memory;
+    float temporal;        /* of the options */
+    float sharpen;         /* that the last painting was given back */
+    bool has_history;
+    int since_painted;     /* pictures */
+};
+
+enum { SCRATCH_ROWS = 6 };
+
+static size_t scratch_row(const NstTemporal *t)
+{
+    return align_floats(2 * (size_t)t->sw + 4 * SIDE);
+}
+
+/* ---- memory ---- */
+
+static float *take(float **at, size_t *used, size_t floats)
+{
+    float *got = *at ? *at + *used : NULL;
+    *used += align_floats(floats);
+    return got;
+}
+
+/* Planes of samples, from their first one on */
+static float *take_samples(NstTemporal *t, float **at, size_t *used)
+{
+    float *plane = take(at, used, (size_t)t->stride * (size_t)(t->sh + 2));
+    return plane ? plane + t->stride + SIDE : NULL;
+}
+
+static size_t lay_out(NstTemporal *t, int w, int h, int threads, float *memory)
+{
+    size_t used = 0, pixels = (size_t)w * (size_t)h;
+    t->w = w;
+    t->h = h;
+    t->sw = ceil_div(w, 2);
+    t->sh = ceil_div(h, 2);
+    t->stride = (ptrdiff_t)align_floats((size_t)t->sw + 2 * SIDE);
+    t->history_stride = (ptrdiff_t)align_floats(4 * ((size_t)w + 2 * SIDE));
+    float *history = take(&memory, &used, (size_t)t->history_stride * (size_t)(h + 2 * SIDE));
+    t->history = history ? history + SIDE * t->history_stride + 4 * SIDE : NULL;
+    t->carried = take(&memory, &used, 4 * pixels);
+    t->luma = take(&memory, &used, pixels);
+    t->taps = take(&memory, &used, NST_WARP_PHASES * 4 * NST_WARP_TAPS);
+    float **planes[] = {&t->u, &t->v, &t->ahead_x, &t->ahead_y, &t->error, &t->trust, &t->weight};
+    for (size_t i = 0; i < sizeof(planes) / sizeof(*planes); i++)
+        *planes[i] = take_samples(t, &memory, &used);
+    t->place = (int *)take_samples(t, &memory, &used);
+    t->scratch = take(&memory, &used, (size_t)threads * SCRATCH_ROWS * scratch_row(t));
+    t->row_sums = (double *)take(&memory, &used, 2 * 4 * (size_t)t->sh);
+    return used;
+}
+
+/* Lanczos's kernel of four lobes, which a picture can go through often before it blurs; each phase's sum is 1 */
+static void make_taps(float *taps)
+{
+    const double pi = acos(-1), lobes = NST_WARP_TAPS / 2;
+    for (int phase = 0; phase < NST_WARP_PHASES; phase++) {
+        double weight[NST_WARP_TAPS], sum = 0;
+        for (int i = 0; i < NST_WARP_TAPS; i++) {
+            double x = pi * ((double)phase / NST_WARP_PHASES - (i - (NST_WARP_TAPS / 2 - 1)));
+            weight[i] = fabs(x) < 1e-9 ? 1 : sin(x) * sin(x / lobes) * lobes / (x * x);
+            sum += weight[i];
+        }
+        for (int i = 0; i < 4 * NST_WARP_TAPS; i++)
+            *taps++ = (float)(weight[i / 4] / sum);
+    }
+}
+
+size_t temporal_bytes_for(int width, int height, const NstCompute *compute)
+{
+    NstTemporal t;
+    int threads = threads_count(compute->threads);
+    return lay_out(&t, width, height, threads, NULL) * sizeof(float) + flow_bytes(t.sw, t.sh, threads);
+}
+
+int temporal_create(NstTemporal **out, int width, int height, const NstCompute *compute, NstError *err)
+{
+    NstTemporal *t = *out = calloc(1, sizeof(*t));
+    if (!t)
+        return fail(err, NST_ENOMEM, "out of memory");
+    t->team = team_of(compute);
+    dsp_init(&t->dsp, compute->cpu);
+    t->memory = aligned_calloc(lay_out(t, width, height, t->team.threads, NULL), sizeof(float));
+    int code = t->memory ? flow_create(&t->flow, t->sw, t->sh, &t->dsp, &t->team, err)
+                         : fail(err, NST_ENOMEM, "%dx%d pixels: out of memory", width, height);
+    if (code < 0) {
+        temporal_free(out);
+        return code;
+    }
+    lay_out(t, width, height, t->team.threads, t->memory);
+    make_taps(t->taps);
+    return NST_OK;
+}
+
+void temporal_free(NstTemporal **out)
+{
+    NstTemporal *t = *out;
+    if (!t)
+        return;
+    flow_free(&t->flow);
+    aligned_free(t->memory);
+    free(t);
+    *out = NULL;
+}
+
+void temporal_forget(NstTemporal *t)
+{
+    t->has_history = false;
+}
+
+/* ---- the source ---- */
+
+typedef struct Job {
+    NstTemporal *t;
+    const NstPlanes *planes; /* source, or painting */
+    float *half;             /* luma for the flow */
+    ptrdiff_t half_stride;
+    float tolerance;         /* of squared differences */
+    float sharpen;
+} Job;
+
+static float *scratch(const NstTemporal *t, int slot, int row)
+{
+    return t->scratch + ((size_t)slot * SCRATCH_ROWS + (size_t)row) * scratch_row(t) + SIDE;
+}
+
+/* The pixel rows of a row of samples: two, but for the last one of an odd number */
+static int pixel_row(const NstTemporal *t, int y, int i)
+{
+    return min_int(2 * y + i, t->h - 1);
+}
+
+static void luma_task(void *arg, int y, int slot)
+{
+    const Job *job = arg;
+    NstTemporal *t = job->t;
+    float *rows[2] = {scratch(t, slot, 0), scratch(t, slot, 1)};
+    for (int i = 0; i < 2; i++) {
+        ptrdiff_t at = pixel_row(t, y, i) * job->planes->stride;
+        float *row = rows[i];
+        t->dsp.temporal_luma(row, job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at,
+                             255 / job->planes->scale, t->w);
+        row[t->w] = row[t->w - 1];
+        if (2 * y + i < t->h)
+            memcpy(t->luma + (size_t)(2 * y + i) * (size_t)t->w, row, (size_t)t->w * sizeof(float));
+    }
+    t->dsp.flow_halve(rows[0], rows[1], job->half + y * job->half_stride, t->sw);
+}
+
+static void take_luma(NstTemporal *t, const NstPlanes *source)
+{
+    Job job = {.t = t, .planes = source};
+    job.half = flow_next(t->flow, &job.half_stride);
+    team_for(&t->team, t->sh, luma_task, &job);
+    flow_ready(t->flow);
+}
+
+/* ---- motion ---- */
+
+/* Repeats a plane of samples over its frame of one. */
+static void frame_samples(const NstTemporal *t, float *plane)
+{
+    for (int y = 0; y < t->sh; y++) {
+        float *row = plane + y * t->stride;
+        row[-1] = row[0];
+        row[t->sw] = row[t->sw - 1];
+    }
+    size_t bytes = ((size_t)t->sw + 2) * sizeof(float);
+    float *first = plane - 1, *last = first + (t->sh - 1) * t->stride;
+    memcpy(first - t->stride, first, bytes);
+    memcpy(last + t->stride, last, bytes);
+}
+
+static void set_motion(NstTemporal *t, const NstField *back, const NstField *ahead)
+{
+    for (int y = 0; y < t->sh; y++) {
+        size_t from = (size_t)y * (size_t)t->sw, n = (size_t)t->sw;
+        ptrdiff_t to = y * t->stride;
+        t->dsp.scale_shift(t->u + to, back->x + from, 2, 0, n);
+        t->dsp.scale_shift(t->v + to, back->y + from, 2, 0, n);
+        t->dsp.scale_shift(t->ahead_x + to, ahead ? ahead->x + from : back->x + from, ahead ? 1 : -1, 0, n);
+        t->dsp.scale_shift(t->ahead_y + to, ahead ? ahead->y + from : back->y + from, ahead ? 1 : -1, 0, n);
+    }
+}
+
+/*
+ * A block that is explained as well without motion does not move: what is still is copied, bit for bit, and not
+ * pushed about by a noise of a few hundredths of a pixel.
+ */
+static bool block_is_still(const NstTemporal *t, int x0, int y0, int x1, int y1)
+{
+    ptrdiff_t stride;
+    const float *now = flow_luma(t->flow, 0, &stride), *last = flow_luma(t->flow, 1, &stride);
+    float still = 0, moved = 0, motion = 0;
+    for (int y = y0; y < y1; y++)
+        for (int x = x0; x < x1; x++) {
+            ptrdiff_t at = y * t->stride + x;
+            float u = t->u[at], v = t->v[at], px = (float)x + 0.5f * u, py = (float)y + 0.5f * v;
+            motion = fmaxf(motion, u * u + v * v);
+            int ix = (int)floorf(px), iy = (int)floorf(py);
+            if (motion > 1 || ix < -1 || iy < -1 || ix > t->sw || iy > t->sh)
+                return false;
+            float fx = px - (float)ix, fy = py - (float)iy, d = now[y * stride + x] - last[y * stride + x];
+            const float *from = last + iy * stride + ix;
+            float a = from[0] + fx * (from[1] - from[0]), b = from[stride] + fx * (from[stride + 1] - from[stride]);
+            float e = now[y * stride + x] - (a + fy * (b - a));
+            still += d * d;
+            moved += e * e;
+        }
+    float n = (float)((x1 - x0) * (y1 - y0));
+    return still <= 1.15f * moved + 0.5f * n;
+}
+
+static void still_task(void *arg, int unit, int slot)
+{
+    const Job *job = arg;
+    NstTemporal *t = job->t;
+    int y0 = unit * BLOCK, y1 = min_int(y0 + BLOCK, t->sh);
+    (void)slot;
+    for (int x0 = 0; x0 < t->sw; x0 += BLOCK) {
+        int x1 = min_int(x0 + BLOCK, t->sw);
+        if (!block_is_still(t, x0, y0, x1, y1))
+            continue;
+        for (int y = y0; y < y1; y++)
+            for (int x = x0; x < x1; x++)
+                t->u[y * t->stride + x] = t->v[y * t->stride + x] = 0;
+    }
+}
+
+static void estimate_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info)
+{
+    Job job = {.t = t};
+    const NstField *vectors = mvfield_fill(flow_field(t->flow, NST_WAY_BACK), info);
+    if (how == NST_FLOW_NONE || (how == NST_FLOW_MV && !vectors)) {
+        for (int y = 0; y < t->sh; y++) {
+            size_t bytes = (size_t)t->sw * sizeof(float);
+            memset(t->u + y * t->stride, 0, bytes);
+            memset(t->v + y * t->stride, 0, bytes);
+            memset(t->ahead_x + y * t->stride, 0, bytes);
+            memset(t->ahead_y + y * t->stride, 0, bytes);
+        }
+    } else if (vectors && (how == NST_FLOW_MV || flow_explains(t->flow, vectors))) {
+        set_motion(t, vectors, NULL);
+    } else {
+        set_motion(t, flow_estimate(t->flow, NST_WAY_BACK), flow_estimate(t->flow, NST_WAY_AHEAD));
+    }
+    team_for(&t->team, ceil_div(t->sh, BLOCK), still_task, &job);
+    frame_samples(t, t->u);
+    frame_samples(t, t->v);
+}
+
+/* ---- the last painting along the motion ---- */
+
+/* Pixel row i of sample row y of a plane of samples, enlarged linearly. */
+static const float *enlarge(const NstTemporal *t, const float *plane, int y, int i, float *between, float *row)
+{
+    const float *at = plane + y * t->stride;
+    t->dsp.lerp(between - 1, at - 1, at - 1 + (i ? t->stride : -t->stride), 0.25f, (size_t)t->sw + 2);
+    t->dsp.enlarge2(row, between, 0.25f, 2 * (size_t)t->sw);
+    return row;
+}
+
+static void warp_task(void *arg, int y, int slot)
+{
+    const Job *job = arg;
+    NstTemporal *t = job->t;
+    const NstWarp warp = {t->w, t->h, t->history, t->history_stride, t->taps};
+    float *error = t->error + y * t->stride;
+    memset(error, 0, (size_t)t->sw * sizeof(float));
+    for (int i = 0; i < 2; i++) {
+        int row = pixel_row(t, y, i);
+        float *to = t->carried + (size_t)row * 4 * (size_t)t->w;
+        const float *luma = t->luma + (size_t)row * (size_t)t->w;
+        const float *u = enlarge(t, t->u, y, i, scratch(t, slot, 0), scratch(t, slot, 1));
+        const float *v = enlarge(t, t->v, y, i, scratch(t, slot, 2), scratch(t, slot, 3));
+        if (2 * y + i < t->h)
+            t->dsp.temporal_warp(&warp, row, u, v, to);
+        for (int x = 0; x < 2 * t->sw; x++) {
+            int px = min_int(x, t->w - 1);
+            float d = luma[px] - to[4 * px + 3];
+            error[x / 2] += 0.25f * d * d;
+        }
+    }
+}
+
+/* What passes for noise: a little more than the median of the differences, squared. */
+static float tolerance(const NstTemporal *t)
+{
+    int count[BINS] = {0}, n = 0, half = 0, bin = 0;
+    for (int y = 0; y < t->sh; y += 2)
+        for (int x = 0; x < t->sw; x += 2, n++)
+            count[min_int((int)(8 * sqrtf(t->error[y * t->stride + x])), BINS - 1)]++;
+    while (bin < BINS - 1 && (half += count[bin]) < n / 2)
+        bin++;
+    float noise = 2.5f * ((float)bin + 1) / 8;
+    noise = 3 * NOISE_MIN + (noise < NOISE_MIN ? NOISE_MIN : noise > NOISE_MAX ? NOISE_MAX : noise);
+    return noise * noise;
+}
+
+/*
+ * What is trusted at all is kept nearly whole: halves of two paintings have less texture than either. The share that
+ * leaks in shrinks with the square of `temporal`.
+ */
+static void trust_task(void *arg, int y, int slot)
+{
+    const Job *job = arg;
+    NstTemporal *t = job->t;
+    NstTrust trust = {.w = t->sw, .h = t->sh, .stride = t->stride, .u = t->u, .v = t->v, .ahead_x = t->ahead_x,
+                      .ahead_y = t->ahead_y, .error = t->error, .tolerance = job->tolerance, .trust = t->trust,
+                      .place = t->place};
+    const float squared = t->temporal * t->temporal, still = LEAK_STILL / (squared + LEAK_STILL);
+    const float moving = LEAK_MOVING / (squared + LEAK_MOVING);
+    double sum = 0;
+    (void)slot;
+    t->dsp.temporal_trust(&trust, y);
+    for (int x = 0; x < t->sw; x++) {
+        ptrdiff_t at = y * t->stride + x;
+        float motion = fminf(4 * (fabsf(t->u[at]) + fabsf(t->v[at])), 1), trusted = 4 * t->trust[at] - 0.5f;
+        trusted = trusted < 0 ? 0 : trusted > 1 ? 1 : trusted;
+        t->weight[at] = squared > 0 ? trusted * (1 - still - motion * (moving - still)) : 0;
+        sum += (double)trusted;
+    }
+    t->row_sums[4 * y] = sum;
+}
+
+static double sum_rows(const NstTemporal *t, int which)
+{
+    double sum = 0;
+    for (int y = 0; y < t->sh; y++)
+        sum += t->row_sums[4 * y + which];
+    return sum;
+}
+
+/* Returns how much of the picture the motion explains. */
+static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info)
+{
+    Job job = {.t = t};
+    estimate_motion(t, how, info);
+    team_for(&t->team, t->sh, warp_task, &job);
+    frame_samples(t, t->error);
+    job.tolerance = tolerance(t);
+    team_for(&t->team, t->sh, trust_task, &job);
+    frame_samples(t, t->weight);
+    return (float)(sum_rows(t, 0) / ((double)t->sw * t->sh));
+}
+
+static void begin(NstTemporal *t)
+{
+    for (int y = -1; y <= t->sh; y++)
+        memset(t->weight + y * t->stride - 1, 0, ((size_t)t->sw + 2) * sizeof(float));
+    memset(t->carried, 0, 4 * (size_t)t->w * (size_t)t->h * sizeof(float));
+    t->has_history = false;
+}
+
+NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylizeOptions *options,
+                       const NstFrameInfo *info)
+{
+    NstSight sight = {.follows = t->has_history, .paint = true};
+    float explained = 0;
+    t->temporal = options->temporal;
+    take_luma(t, source);
+    if (t->has_history)
+        explained = follow(t, options->flow, info);
+    sight.scene_cut = t->has_history && explained < CUT_EXPLAINED;
+    if (!t->has_history || sight.scene_cut) {
+        begin(t);
+        sight.follows = false;
+        return sight;
+    }
+    int every = options->every ? options->every : NST_MAX_EVERY;
+    sight.paint = t->since_painted + 1 >= every || explained < PAINT_EXPLAINED;
+    return sight;
+}
+
+/* ---- the painting ---- */
+
+static void frame_history(const NstTemporal *t)
+{
+    for (int y = 0; y < t->h; y++) {
+        float *row = t->history + y * t->history_stride;
+        for (int x = 1; x <= SIDE; x++) {
+            memcpy(row - 4 * x, row, 4 * sizeof(float));
+            memcpy(row + 4 * (t->w - 1 + x), row + 4 * (t->w - 1), 4 * sizeof(float));
+        }
+    }
+    size_t bytes = 4 * ((size_t)t->w + 2 * SIDE) * sizeof(float);
+    float *first = t->history - 4 * SIDE, *last = first + (t->h - 1) * t->history_stride;
+    for (int y = 1; y <= SIDE; y++) {
+        memcpy(first - y * t->history_stride, first, bytes);
+        memcpy(last + y * t->history_stride, last, bytes);
+    }
+}
+
+/* Sums over a row: differences of neighbours, of which one in four tells enough */
+static double steepness(const float *x, int n)
+{
+    float sum = 0;
+    for (int i = 0; i + 1 < n; i += 4)
+        sum += fabsf(x[i + 1] - x[i]);
+    return (double)sum;
+}
+
+static void blend_row(const Job *job, int row, const float *weight, double sums[4])
+{
+    NstTemporal *t = job->t;
+    ptrdiff_t at = row * job->planes->stride;
+    float *x[3] = {job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at}, flicker = 0;
+    const float *carried = t->carried + (size_t)row * 4 * (size_t)t->w;
+    sums[2] += steepness(x[1], t->w);
+    t->dsp.temporal_blend(x, job->planes->scale, t->luma + (size_t)row * (size_t)t->w, weight, carried,
+                          t->history + row * t->history_stride, t->w);
+    sums[3] += steepness(x[1], t->w);
+    for (int i = 0; i < t->w; i += 4)
+        flicker += weight[i] > 0 ? fabsf(x[1][i] - job->planes->scale * carried[4 * i + 1]) : 0;
+    sums[1] += (double)flicker;
+}
+
+static void blend_task(void *arg, int y, int slot)
+{
+    const Job *job = arg;
+    NstTemporal *t = job->t;
+    double *sums = t->row_sums + 4 * y;
+    sums[1] = sums[2] = sums[3] = 0;
+    for (int i = 0; i < 2 && 2 * y + i < t->h; i++) {
+        const float *weight = enlarge(t, t->weight, y, i, scratch(t, slot, 0), scratch(t, slot, 1));
+        blend_row(job, 2 * y + i, weight, sums);
+    }
+}
+
+/* What was carried along has lost some of its texture between the pixels; the result, not the history, gets it back. */
+static void sharpen_task(void *arg, int y, int slot)
+{
+    const Job *job = arg;
+    NstTemporal *t = job->t;
+    for (int i = 0; i < 2 && 2 * y + i < t->h; i++) {
+        ptrdiff_t row = 2 * y + i, at = row * job->planes->stride;
+        const float *weight = enlarge(t, t->weight, y, i, scratch(t, slot, 0), scratch(t, slot, 1));
+        float *x[3] = {job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at};
+        t->dsp.temporal_sharpen(x, job->planes->scale, weight, job->sharpen, t->history + row * t->history_stride,
+                                t->history_stride, t->w);
+    }
+}
+
+static void sharpen(NstTemporal *t, const NstPlanes *painting)
+{
+    Job job = {.t = t, .planes = painting, .sharpen = t->sharpen};
+    if (job.sharpen > 0)
+        team_for(&t->team, t->sh, sharpen_task, &job);
+}
+
+float temporal_blend(NstTemporal *t, const NstPlanes *painting)
+{
+    Job job = {.t = t, .planes = painting};
+    bool had_history = t->has_history;
+    team_for(&t->team, t->sh, blend_task, &job);
+    frame_history(t);
+    double fresh = sum_rows(t, 2), blended = sum_rows(t, 3);
+    float missing = SHARPEN * (blended > 0 ? (float)(fresh / blended) - 1 : 0);
+    t->sharpen = missing < 0 ? 0 : missing > SHARPEN_MAX ? SHARPEN_MAX : missing;
+    sharpen(t, painting);
+    t->has_history = true;
+    t->since_painted = 0;
+    return had_history ? (float)(sum_rows(t, 1) * 4 / ((double)t->w * t->h * (double)painting->scale)) : 0;
+}
+
+static void carry_task(void *arg, int y, int slot)
+{
+    const Job *job = arg;
+    NstTemporal *t = job->t;
+    (void)slot;
+    for (int row = 2 * y; row < min_int(2 * y + 2, t->h); row++) {
+        const float *from = t->carried + (size_t)row * 4 * (size_t)t->w;
+        ptrdiff_t at = row * job->planes->stride;
+        for (int i = 0; i < t->w; i++)
+            for (int c = 0; c < 3; c++)
+                job->planes->rgb[c][at + i] = job->planes->scale * from[4 * i + c];
+        memcpy(t->history + row * t->history_stride, from, 4 * (size_t)t->w * sizeof(float));
+    }
+}
+
+void temporal_carry(NstTemporal *t, const NstPlanes *painting)
+{
+    Job job = {.t = t, .planes = painting};
+    team_for(&t->team, t->sh, carry_task, &job);
+    frame_history(t);
+    sharpen(t, painting);
+    t->since_painted++;
+}

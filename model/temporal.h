@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_TEMPORAL_H
+#define NST_MODEL_TEMPORAL_H
+
+#include <stdbool.h>
+
+#include "picture.h"
+
+/*
+ * What a stream of paintings remembers: the last painting, carried along the motion of the source (Kroeger et al. 2016),
+ * trusted as far as the source bears it out (Ruder et al. 2016, section 3.1), and blended with the fresh one.
+ * ../doc/temporal.md has the method. One thread at a time; nothing is allocated after temporal_create; results do not
+ * depend on the number of threads.
+ *
+ * For each picture: temporal_look, and then temporal_blend, where a fresh painting was made, or temporal_carry.
+ */
+typedef struct NstTemporal NstTemporal;
+
+/* What was seen in a picture. */
+typedef struct NstSight {
+    bool follows;   /* there is a last painting to go on from: it is blended into this one */
+    bool scene_cut; /* a scene begins: nothing of the last one goes on */
+    bool paint;     /* the networks shall paint it; else temporal_carry has the painting */
+} NstSight;
+
+/* Pictures of width x height. err: NST_ENOMEM */
+int temporal_create(NstTemporal **temporal, int width, int height, const NstCompute *compute, NstError *err);
+void temporal_free(NstTemporal **temporal);
+size_t temporal_bytes_for(int width, int height, const NstCompute *compute);
+
+/* The next picture does not follow the last one. */
+void temporal_forget(NstTemporal *temporal);
+
+/* Looks at the next picture, with `temporal`, `flow` and `every` of the options and the vectors of info, if any. */
+NstSight temporal_look(NstTemporal *temporal, const NstPlanes *source, const NstStylizeOptions *options,
+                       const NstFrameInfo *info);
+
+/* Blends into a fresh painting what goes on of the last one. Returns the flicker of NstFrameReport. */
+float temporal_blend(NstTemporal *temporal, const NstPlanes *painting);
+
+/* Writes the last painting, carried along the motion, in place of a fresh one. */
+void temporal_carry(NstTemporal *temporal, const NstPlanes *painting);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Temporal smoothing of paintings that are made up: what a still, a moving and a changing picture become. */
+#include "tiny.h"
+
+#include <math.h>
+
+#include "buffers.h"
+#include "temporal.h"
+
+enum { W = 96, H = 66, PIXELS = W * H };
+
+typedef struct Stream {
+    NstTemporal *temporal;
+    NstStylizeOptions options;
+    NstPlanes source, painting;
+    float *memory;
+} Stream;
+
+static Stream stream_open(int threads, float strength)
+{
+    Stream s = {.memory = calloc(6 * PIXELS, sizeof(float))};
+    NstError err;
+    assert_non_null(s.memory);
+    nst_stylize_defaults(&s.options);
+    s.options.temporal = strength;
+    s.options.compute.threads = threads;
+    for (int i = 0; i < 3; i++) {
+        s.source.rgb[i] = s.memory + i * PIXELS;
+        s.painting.rgb[i] = s.memory + (3 + i) * PIXELS;
+    }
+    s.source.stride = s.painting.stride = W;
+    s.source.scale = 1;
+    s.painting.scale = 255;
+    assert_ok(temporal_create(&s.temporal, W, H, &s.options.compute, &err));
+    return s;
+}
+
+static void stream_close(Stream *s)
+{
+    temporal_free(&s->temporal);
+    assert_null(s->temporal);
+    free(s->memory);
+}
+
+static float texture(float x, float y)
+{
+    return 0.5f + 0.1f * sinf(0.31f * x + 0.13f * y) + 0.1f * sinf(0.23f * y - 0.19f * x + 1) +
+           0.08f * sinf(0.067f * x - 0.41f * y + 2);
+}
+
+/* A source that has moved to the left by `shift`, and a painting of it: the texture's steps, and noise of its own */
+static void show(Stream *s, float shift, float noise, float paint_noise, NstRandom *random)
+{
+    for (int i = 0; i < PIXELS; i++) {
+        float value = texture((float)(i % W) + shift, (float)(i / W));
+        for (int c = 0; c < 3; c++) {
+            s->source.rgb[c][i] = value + noise * random_normal(random);
+            s->painting.rgb[c][i] = 255 * (value + 0.1f * (float)c - 0.1f + paint_noise * random_normal(random));
+        }
+    }
+}
+
+static double distance(const float *a, const float *b)
+{
+    double sum = 0;
+    for (int i = 0; i < 3 * PIXELS; i++)
+        sum += (double)fabsf(a[i] - b[i]);
+    return sum / (3 * PIXELS);
+}
+
+static NstSight step(Stream *s)
+{
+    NstSight sight = temporal_look(s->temporal, &s->source, &s->options, NULL);
+    if (sight.paint)
+        temporal_blend(s->temporal, &s->painting);
+    else
+        temporal_carry(s->temporal, &s->painting);
+    return sight;
+}
+
+/* The first picture of a scene is the fresh painting, bit for bit: at a start, after temporal_forget, and at a cut. */
+static void test_scenes(void **state)
+{
+    (void)state;
+    Stream s = stream_open(2, 1);
+    NstRandom random;
+    float *fresh = buffer_new(3 * PIXELS);
+    random_seed(&random, 1);
+    for (int i = 0; i < 12; i++) {
+        show(&s, 0, 0.005f, 0.05f, &random);
+        if (i == 5)
+            temporal_forget(s.temporal);
+        bool cut = i == 9;
+        for (int k = 0; cut && k < 3 * PIXELS; k++)
+            s.source.rgb[0][k] = texture((float)(k % PIXELS / W) * 3.7f, (float)(k % W) * 2.3f) > 0.5f ? 0.1f : 0.9f;
+        memcpy(fresh, s.painting.rgb[0], 3 * PIXELS * sizeof(float));
+        NstSight sight = step(&s);
+        bool first = i == 0 || i == 5 || i == 9 || i == 10; /* 10 cuts back */
+        assert_int_equal(sight.follows, !first);
+        assert_int_equal(sight.scene_cut, i == 9 || i == 10);
+        assert_int_equal(!memcmp(fresh, s.painting.rgb[0], 3 * PIXELS * sizeof(float)), first);
+    }
+    free(fresh);
+    stream_close(&s);
+}
+
+/* A still source with noise: its painting all but stops flickering, and its mean stays. */
+static void test_still(void **state)
+{
+    (void)state;
+    Stream s = stream_open(2, 0.8f);
+    NstRandom random;
+    float *last = buffer_new(3 * PIXELS), *true_painting = buffer_new(3 * PIXELS);
+    random_seed(&random, 2);
+    show(&s, 0, 0, 0, &random);
+    memcpy(true_painting, s.painting.rgb[0], 3 * PIXELS * sizeof(float));
+    double flicker = 0, fresh = 0;
+    for (int i = 0; i < 60; i++) {
+        show(&s, 0, 2 / 255.0f, 0.05f, &random);
+        fresh = distance(s.painting.rgb[0], true_painting);
+        step(&s);
+        flicker = i ? distance(last, s.painting.rgb[0]) : 0;
+        memcpy(last, s.painting.rgb[0], 3 * PIXELS * sizeof(float));
+    }
+    assert_true(fresh > 8); /* levels: the noise is there */
+    if (!(flicker < 0.5))
+        fail_msg("%g levels from picture to picture, %g of noise", flicker, fresh);
+    free(last);
+    free(true_painting);
+    stream_close(&s);
+}
+
+/* What moves is carried along: less noise than the fresh painting, and nothing left behind. */
+static void test_moving(void **state)
+{
+    (void)state;
+    Stream s = stream_open(2, 0.8f), truth = stream_open(1, 0);
+    NstRandom random;
+    random_seed(&random, 3);
+    for (int i = 0; i < 12; i++) {
+        show(&truth, 1.3f * (float)i, 0, 0, &random);
+        show(&s, 1.3f * (float)i, 1 / 255.0f, i ? 0.05f : 0, &random); /* a first painting without noise, to go on from */
+        double fresh = distance(s.painting.rgb[0], truth.painting.rgb[0]);
+        step(&s);
+        double left = distance(s.painting.rgb[0], truth.painting.rgb[0]);
+        if (i && !(left < 0.6 * fresh))
+            fail_msg("picture %d: %g levels off, %g before", i, left, fresh);
+    }
+    stream_close(&s);
+    stream_close(&truth);
+}
+
+/* every: of so many pictures one is painted; the others are the last painting where it went. */
+static void test_key_pictures(void **state)
+{
+    (void)state;
+    Stream s = stream_open(2, 0.8f), truth = stream_open(1, 0);
+    NstRandom random;
+    random_seed(&random, 4);
+    s.options.every = 3;
+    for (int i = 0; i < 9; i++) {
+        show(&truth, 0.7f * (float)i, 0, 0, &random);
+        show(&s, 0.7f * (float)i, 0, 0, &random);
+        for (int k = 0; i % 3 && k < 3 * PIXELS; k++)
+            s.painting.rgb[0][k] = 1e6f; /* must not be looked at */
+        NstSight sight = step(&s);
+        assert_int_equal(sight.paint, i % 3 == 0);
+        double off = distance(s.painting.rgb[0], truth.painting.rgb[0]);
+        if (!(off < 3))
+            fail_msg("picture %d: %g levels off", i, off);
+    }
+    stream_close(&s);
+    stream_close(&truth);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    Stream a = stream_open(1, 0.8f), b = stream_open(5, 0.8f);
+    NstRandom one, other;
+    random_seed(&one, 5);
+    random_seed(&other, 5);
+    a.options.every = b.options.every = 2;
+    for (int i = 0; i < 6; i++) {
+        show(&a, 0.9f * (float)i, 0.004f, 0.05f, &one);
+        show(&b, 0.9f * (float)i, 0.004f, 0.05f, &other);
+        step(&a);
+        step(&b);
+        assert_memory_equal(a.painting.rgb[0], b.painting.rgb[0], 3 * PIXELS * sizeof(float));
+    }
+    stream_close(&a);
+    stream_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scenes),       cmocka_unit_test(test_still),   cmocka_unit_test(test_moving),
+        cmocka_unit_test(test_key_pictures), cmocka_unit_test(test_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
