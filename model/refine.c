@@ -11,7 +11,7 @@ enum {
     FRAME = 16,    /* floats before a row, so that rows are aligned; one row above and below */
     WARPS = 2,     /* times that the other picture is fetched along the flow, */
     OUTER = 2,     /* that the robust weights are made anew for each, */
-    INNER = 6      /* and steps for each of those */
+    INNER = 5      /* and steps for each of those */
 };
 
 static size_t stride_of(int w)

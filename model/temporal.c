@@ -23,7 +23,7 @@ enum {
 #define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
 #define NOISE_MAX 8.0f     /* and that never do */
 #define CUT_EXPLAINED 0.35f   /* a scene begins where less of the picture than this is explained */
-#define PAINT_EXPLAINED 0.85f /* between key frames the networks paint where less is explained */
+#define PAINT_EXPLAINED 0.6f /* between key frames the networks paint where less is explained */
 
 /*
  * Pixels are w x h. Samples of luma are two pixels wide and high: sw x sh, in rows `stride` apart, with a frame of SIDE
@@ -324,10 +324,13 @@ static void warp_task(void *arg, int y, int slot)
         const float *v = enlarge(t, t->v, y, i, scratch(t, slot, 2), scratch(t, slot, 3));
         if (2 * y + i < t->h)
             t->dsp.temporal_warp(&warp, row, u, v, to);
-        for (int x = 0; x < 2 * t->sw; x++) {
-            int px = min_int(x, t->w - 1);
-            float d = luma[px] - to[4 * px + 3];
-            error[x / 2] += 0.25f * d * d;
+        for (int x = 0; x < t->w / 2; x++) {
+            float a = luma[2 * x] - to[8 * x + 3], b = luma[2 * x + 1] - to[8 * x + 7];
+            error[x] += 0.25f * (a * a + b * b);
+        }
+        if (t->w % 2) {
+            float a = luma[t->w - 1] - to[4 * (t->w - 1) + 3];
+            error[t->sw - 1] += 0.5f * a * a;
         }
     }
 }
