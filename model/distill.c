@@ -226,8 +226,9 @@ static int create_student(NstDistiller *d, NstError *err)
     d->moments = calloc((size_t)d->slim.graph.n_tensors, sizeof(*d->moments));
     for (int t = 0; d->moments && t < d->slim.graph.n_tensors; t++) {
         const size_t count = (size_t)d->slim.graph.tensors[t].count;
-        d->moments[t] = (NstDistillMoments){aligned_calloc(count, sizeof(float)), aligned_calloc(count, sizeof(float)),
-                                            t < d->slim.n_taught ? TAUGHT_RATE * magnitude(&d->slim.graph.tensors[t]) : 1};
+        d->moments[t] = (NstDistillMoments){aligned_calloc(count, sizeof(float)), aligned_calloc(count, sizeof(float)), 1};
+        if (t < d->slim.n_taught)
+            d->moments[t].lr_scale = TAUGHT_RATE * magnitude(&d->slim.graph.tensors[t]);
         if (!d->moments[t].m || !d->moments[t].v)
             return no_memory(err);
     }
@@ -445,8 +446,8 @@ static double compare_features(const NstTaughtLayer *layer, const float *u, floa
 }
 
 /* |U - T|^2 / |T|^2; adds its gradient, times `share`. */
-static double compare_grams(const NstDistiller *d, const NstTaughtLayer *layer, const float *u, double norm, float *grad,
-                            double share)
+static double compare_grams(const NstDistiller *d, const NstTaughtLayer *layer, const float *u, double norm,
+                            float *grad, double share)
 {
     const int c = layer->shape.c, n = layer->shape.h * layer->shape.w;
     const float slope = (float)(4 * share / (n * norm));
@@ -503,8 +504,9 @@ int nst_distiller_step(NstDistiller *d, NstDistillProgress *progress, NstError *
     p.learning_rate = options->learning_rate * optim_schedule(&SCHEDULE, d->step, options->steps);
     for (int t = 0; t < d->slim.graph.n_tensors; t++) {
         const NstTensor *tensor = &d->slim.graph.tensors[t];
-        optim_adam(&ADAM, d->step + 1, p.learning_rate * d->moments[t].lr_scale, tensor->count, backward_tensor_grad(d->plan, t),
-                   d->moments[t].m, d->moments[t].v, tensor->data);
+        const NstDistillMoments *moments = &d->moments[t];
+        optim_adam(&ADAM, d->step + 1, p.learning_rate * moments->lr_scale, tensor->count,
+                   backward_tensor_grad(d->plan, t), moments->m, moments->v, tensor->data);
     }
     p.step = ++d->step;
     if (progress)

@@ -131,7 +131,8 @@ int selection_choose(NstSelection *s, const NstSpread *spread, int n, NstError *
     s->kept = calloc((size_t)n, sizeof(*s->kept));
     s->predict = calloc((size_t)c * (size_t)n, sizeof(*s->predict));
     s->constant = calloc((size_t)c, sizeof(*s->constant));
-    double *left = calloc((size_t)c * (size_t)c, sizeof(*left)), *factor = calloc((size_t)c * (size_t)n, sizeof(*factor));
+    double *left = calloc((size_t)c * (size_t)c, sizeof(*left));
+    double *factor = calloc((size_t)c * (size_t)n, sizeof(*factor));
     const int code = s->kept && s->predict && s->constant && left && factor ? NST_OK : no_memory(err);
 
     if (code == NST_OK) {

@@ -158,8 +158,8 @@ static void move(const NstStability *s, const float *from, float *to)
             const float *taps = from + c * plane + source->at;
             float sum = 0;
             for (int y = 0; y < TAPS; y++, taps += s->w)
-                sum += source->y[y] *
-                       (source->x[0] * taps[0] + source->x[1] * taps[1] + source->x[2] * taps[2] + source->x[3] * taps[3]);
+                sum += source->y[y] * (source->x[0] * taps[0] + source->x[1] * taps[1] + source->x[2] * taps[2] +
+                                       source->x[3] * taps[3]);
             to[c * plane + i] = sum;
         }
 }
@@ -186,7 +186,8 @@ static void disturb(NstStability *s, const NstMotion *motion, NstRandom *random,
     for (int i = 0; i < s->h; i++)
         for (int j = 0; j < s->w; j++) {
             const ptrdiff_t at = (ptrdiff_t)i * s->w + j;
-            const float across = (float)(2 * j + 1 - s->w) / (float)s->w, down = (float)(2 * i + 1 - s->h) / (float)s->h;
+            const float across = (float)(2 * j + 1 - s->w) / (float)s->w;
+            const float down = (float)(2 * i + 1 - s->h) / (float)s->h;
             const float light = expf(motion->shade_x * across + motion->shade_y * down);
             float luminance = 0;
             for (int c = 0; c < 3; c++) {

@@ -229,8 +229,8 @@ static void test_gradient(void **state)
     (void)state;
     setup(&run);
     run.options.width = 0.75f;
-    assert_ok(nst_distiller_open(&run.distiller, &run.options, (const NstModel *const *)&run.teachers[1], 1, give, NULL, 6,
-                                 &err)); /* a plain teacher: a student that is near to it, so that no loss is huge */
+    assert_ok(nst_distiller_open(&run.distiller, &run.options, (const NstModel *const *)&run.teachers[1], 1, give, NULL,
+                                 6, &err)); /* a plain teacher: a student that is near to it, so that no loss is huge */
     NstDistiller *d = run.distiller;
     for (int t = 0; t < d->slim.graph.n_tensors; t++) {
         NstTensor *tensor = &d->slim.graph.tensors[t];
@@ -274,7 +274,7 @@ static void test_kept(void **state)
         assert_ok(nst_distiller_open(&run.distiller, &run.options, (const NstModel *const *)&run.teachers[1], 1, give,
                                      NULL, 6, &err));
         first[i] = (double)steps(&run, 1).total;
-        assert_ok(nst_distiller_model(run.distiller, &loss, &err)); /* with layers narrower than their reduced form too */
+        assert_ok(nst_distiller_model(run.distiller, &loss, &err)); /* also where nothing can be reduced */
         nst_model_free(&loss);
         teardown(&run);
     }
@@ -382,7 +382,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_root),     cmocka_unit_test(test_kept), cmocka_unit_test(test_selection), cmocka_unit_test(test_reduced), cmocka_unit_test(test_learns),
+        cmocka_unit_test(test_root),   cmocka_unit_test(test_kept),     cmocka_unit_test(test_selection),
+        cmocka_unit_test(test_reduced), cmocka_unit_test(test_learns),
         cmocka_unit_test(test_gradient), cmocka_unit_test(test_threads), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
