@@ -38,8 +38,8 @@ $(BUILD)/config.h: $(BUILD)/config.mk ;
 packages:
 	@$(SRC)/scripts/packages
 
-.PHONY: all lib tools programs frei0r ffmpeg demo bench bench-temporal check check-ffmpeg check-here test-programs install clean dist
-.PHONY: packages
+.PHONY: all lib tools programs frei0r ffmpeg demo bench bench-temporal check check-ffmpeg check-here test-programs install
+.PHONY: clean dist packages
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/obj/tests/%.o $(BUILD)/obj/bench/%.o
 
@@ -51,7 +51,8 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1)))
 LIB_OBJECTS   := $(call objects,model/*.c model/kernels/*.c)
 TOOL_OBJECTS  := $(call objects,tools/*.c tools/import/*.c)
 IMPORT_OBJECTS := $(call objects,tools/import/*.c)
-TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out $(if $(WITH_FREI0R),,tests/test_frei0r.c),$(call sources,tests/test_*.c)))
+TEST_SOURCES  := $(filter-out $(if $(WITH_FREI0R),,tests/test_frei0r.c),$(call sources,tests/test_*.c))
+TEST_PROGRAMS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 TEST_HELPERS  := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/tools/*.c))
 TEST_COMMON   := $(filter-out $(BUILD)/obj/tests/test_%,$(call objects,tests/*.c))
 TEST_SCRIPTS  := $(call sources,tests/*.sh)
@@ -174,7 +175,7 @@ install: all
 	    -e 's|@openmp@|$(filter -fopenmp,$(OPENMP))|' $(SRC)/nst.pc.in >$(DESTDIR)$(libdir)/pkgconfig/nst.pc
 	$(if $(WEIGHTS),install -m 644 $(WEIGHTS:%=$(SRC)/%) $(DESTDIR)$(datadir)/nst)
 	$(if $(MANUALS),install -d $(DESTDIR)$(mandir)/man1 && install -m 644 $(MANUALS:%=$(SRC)/%) $(DESTDIR)$(mandir)/man1)
-	$(if $(WITH_FREI0R),install -d $(DESTDIR)$(libdir)/frei0r-1 && install -m 644 $(FREI0R) $(DESTDIR)$(libdir)/frei0r-1)
+	$(if $(WITH_FREI0R),install -D -m 644 $(FREI0R) $(DESTDIR)$(libdir)/frei0r-1/nst.so)
 	$(if $(filter yes,$(WITH_TOOLS)),install -d $(DESTDIR)$(bindir) && install $(NST) $(DESTDIR)$(bindir))
 
 # -- FFmpeg with the filter, demo, tests ---------------------------------------------------------------------------

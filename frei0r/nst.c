@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The frei0r plugin nst: paints video in the style of a picture, in any program that hosts frei0r filters. All arithmetic
- * is in libnst. frei0r has no way to report an error: what cannot be painted goes on as it was, and one line on stderr says
- * why.
+ * The frei0r plugin nst: paints video in the style of a picture, in any program that hosts frei0r filters. All
+ * arithmetic is in libnst. frei0r has no way to report an error: what cannot be painted goes on as it was, and one line
+ * on stderr says why.
  */
+#include <dlfcn.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -135,6 +136,7 @@ typedef union Value {
 typedef struct Plugin {
     pthread_mutex_t lock;
     int width, height;
+    ptrdiff_t stride; /* bytes from one line to the next */
     Value values[N_PARAMS];
     int changed, style_changed; /* values that the stylizer does not have yet */
     Pool pool;
@@ -142,7 +144,8 @@ typedef struct Plugin {
     int n_models;
     NstStylizer *stylizer; /* NULL: the values cannot be used */
     NstError style_error;  /* where n_models is 0 */
-    double time;           /* of the last painted picture; NAN: there is none that the next one may follow */
+    int begins;            /* there is no picture that the next one follows */
+    double time;           /* of the last one */
     char said[NST_ERROR_MESSAGE_SIZE]; /* the last message */
 } Plugin;
 
@@ -231,7 +234,7 @@ static int open_stylizer(Plugin *plugin, NstError *err)
 {
     NstStylizeOptions options;
     nst_stylizer_close(&plugin->stylizer);
-    plugin->time = NAN;
+    plugin->begins = 1;
     if (plugin->style_changed) {
         nst_styles_free(plugin->models);
         plugin->style_changed = 0;
@@ -264,27 +267,56 @@ static void follow_parameters(Plugin *plugin)
         complain(plugin, &err);
 }
 
+/*
+ * frei0r has no gaps between lines. Until FFmpeg 6.1, libavfilter has them all the same: it makes widths multiples of
+ * 16. Whether it is the host shows in where a call comes from.
+ */
+static ptrdiff_t stride_of(ptrdiff_t width, const void *caller)
+{
+    const int first_without = 10; /* libavfilter's version in FFmpeg 7.0 */
+    Dl_info from, of;
+    unsigned (*version)(void);
+    void *library, *symbol = NULL;
+    if (dladdr(caller, &from) && (library = dlopen(from.dli_fname, RTLD_LAZY | RTLD_NOLOAD))) {
+        symbol = dlsym(library, "avfilter_version");
+        dlclose(library);
+    }
+    if (!symbol || !dladdr(symbol, &of) || of.dli_fbase != from.dli_fbase)
+        return width * 4;
+    memcpy(&version, &symbol, sizeof(version));
+    return ((int)(version() >> 16) < first_without ? (width + 15) / 16 * 16 : width) * 4;
+}
+
 static NstPicture picture_of(const Plugin *plugin, const uint32_t *frame)
 {
     NstPicture picture = {.width = plugin->width, .height = plugin->height, .model = NST_COLOR_RGB, .depth = 8,
                           .full_range = 1, .has_alpha = 1};
     for (int i = 0; i < 4; i++)
-        picture.comp[i] = (NstComponent){.data = (uint8_t *)(uintptr_t)frame + i, .step = 4,
-                                         .stride = (ptrdiff_t)plugin->width * 4};
+        picture.comp[i] = (NstComponent){.data = (uint8_t *)(uintptr_t)frame + i, .stride = plugin->stride, .step = 4};
     return picture;
 }
 
-/* Hosts count time in seconds or milliseconds; only its direction tells. */
+/*
+ * Hosts count time in seconds or milliseconds; only its direction tells. libavfilter forgets the time of a picture that
+ * it copies for the sake of its lines: AV_NOPTS_VALUE arrives, in milliseconds.
+ */
+static int jumps_back(double from, double to)
+{
+    const double unknown = -1e12;
+    return to > unknown && to <= from;
+}
+
 static int paint(Plugin *plugin, double time, const uint32_t *in, uint32_t *out)
 {
     const NstPicture from = picture_of(plugin, in), to = picture_of(plugin, out);
-    const NstFrameInfo info = {.struct_size = sizeof(info), .reset = !(time > plugin->time)};
+    const NstFrameInfo info = {.struct_size = sizeof(info), .reset = plugin->begins || jumps_back(plugin->time, time)};
     NstError err;
     plugin->time = time;
+    plugin->begins = 0;
     if (nst_stylizer_process(plugin->stylizer, &from, &to, &info, NULL, &err) >= 0)
         return 1;
     complain(plugin, &err);
-    plugin->time = NAN;
+    plugin->begins = 1;
     return 0;
 }
 
@@ -329,7 +361,8 @@ f0r_instance_t f0r_construct(unsigned int width, unsigned int height)
         return NULL;
     plugin->width = (int)width;
     plugin->height = (int)height;
-    plugin->time = NAN;
+    plugin->stride = stride_of((ptrdiff_t)width, __builtin_return_address(0));
+    plugin->begins = 1;
     pthread_mutex_init(&plugin->lock, NULL);
     pthread_mutex_init(&plugin->pool.lock, NULL);
     pthread_cond_init(&plugin->pool.work, NULL);
@@ -392,6 +425,6 @@ void f0r_update(f0r_instance_t instance, double time, const uint32_t *inframe, u
     pthread_mutex_lock(&plugin->lock);
     follow_parameters(plugin);
     if (!plugin->stylizer || !paint(plugin, time, inframe, outframe))
-        memmove(outframe, inframe, (size_t)plugin->width * (size_t)plugin->height * sizeof(*outframe));
+        memmove(outframe, inframe, (size_t)plugin->height * (size_t)plugin->stride);
     pthread_mutex_unlock(&plugin->lock);
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The frei0r plugin in programs that know nothing of this project, Debian's ffmpeg and melt: its pictures are those of the
-# filter nst in the built ffmpeg.
+# The frei0r plugin in programs that know nothing of this project, Debian's ffmpeg and melt: its pictures are those of
+# the filter nst in the built ffmpeg.
 set -u
 
 plugin=$BUILDDIR/frei0r/nst.so
@@ -57,7 +57,8 @@ agree() { # what, file, file, and one that both must not be
 
 echo "-- only frei0r's functions are seen from outside"
 nm -D --defined-only "$plugin" | awk '{ print $3 }' | sort >symbols
-printf 'f0r_%s\n' construct deinit destruct get_param_info get_param_value get_plugin_info init set_param_value update >expected
+printf 'f0r_%s\n' construct deinit destruct get_param_info get_param_value get_plugin_info init set_param_value update \
+    >expected
 cmp -s symbols expected || fail "symbols: $(diff symbols expected)"
 
 echo "-- Kdenlive's list has the styles that ship"
@@ -65,20 +66,22 @@ for style in $(sed -n 's/.*name="style".*paramlist="\([^"]*\)".*/\1/p' "$SRCDIR/
     echo "$style"
 done >listed
 for file in "$SRCDIR"/weights/*.nsw; do
-    if [ "$("$NST" info "$file" | sed -n 's/^kind: *//p')" = style ]; then basename "$file" .nsw; fi
+    if [ "$("$NST" info "$file" | sed -n 's/^kind *//p')" = style ]; then basename "$file" .nsw; fi
 done >shipped
 [ -s shipped ] && cmp -s listed shipped || fail "frei0r_nst.xml: $(diff listed shipped)"
 
 clip() { # size, format: a clip in that format, which both programs read
-    ff -f lavfi -i "testsrc2=size=640x360:rate=5,format=$2,scale=$1:flags=neighbor" -frames:v 4 -f rawvideo in.raw || fail "clip $1"
+    ff -f lavfi -i "testsrc2=size=640x360:rate=5,format=$2,scale=$1:flags=neighbor" -frames:v 4 -f rawvideo in.raw ||
+        fail "clip $1"
 }
 
 in_ffmpeg() { # program, size, format, filters, output
-    "$1" -v error -nostdin -y -f rawvideo -s "${2/:/x}" -pix_fmt "$3" -r 5 -i in.raw -vf "$4" -pix_fmt "$3" -f rawvideo "$5"
+    "$1" -v error -nostdin -y -f rawvideo -s "${2/:/x}" -pix_fmt "$3" -r 5 -i in.raw -vf "$4" -pix_fmt "$3" \
+        -f rawvideo "$5"
 }
 
 echo "-- in Debian's ffmpeg, at every size"
-for size in 2:3 17:31 33:20 161:91 320:184; do
+for size in 2:3 17:31 33:20 161:91 322:184 320:180; do
     for format in rgba rgb24; do
         clip $size $format
         in_ffmpeg "$stock" $size $format format=rgba,frei0r=nst:paint plugin.raw || fail "frei0r $size"
@@ -124,16 +127,19 @@ display_aspect_num=161
 display_aspect_den=91
 colorspace=601
 PROFILE
-ff -f lavfi -i "testsrc2=size=640x360:rate=5,scale=161:91,format=bgr24" -frames:v 4 -c:v ffv1 clip.mkv || fail "clip for melt"
+ff -f lavfi -i "testsrc2=size=640x360:rate=5,scale=161:91,format=bgr24" -frames:v 4 -c:v ffv1 clip.mkv ||
+    fail "clip for melt"
 in_melt() { # output, filter...
     output=$1
     shift
     # no display and no sound are wanted
-    QT_QPA_PLATFORM=offscreen melt -silent -profile "$work/profile" clip.mkv out=3 "$@" -consumer avformat:"$output" f=rawvideo \
-        vcodec=rawvideo pix_fmt=rgba mlt_image_format=rgba real_time=-1 an=1 >log 2>&1 || fail "melt: $(cat log)"
+    QT_QPA_PLATFORM=offscreen melt -silent -profile "$work/profile" clip.mkv out=3 "$@" -consumer avformat:"$output" \
+        f=rawvideo vcodec=rawvideo pix_fmt=rgba mlt_image_format=rgba real_time=-1 an=1 >log 2>&1 ||
+        fail "melt: $(cat log)"
 }
 in_melt in.raw
-[ "$(stat -c %s in.raw)" = $((161 * 91 * 4 * 4)) ] || fail "melt: 4 pictures of 161x91 expected, $(stat -c %s in.raw) bytes found"
+[ "$(stat -c %s in.raw)" = $((161 * 91 * 4 * 4)) ] ||
+    fail "melt: 4 pictures of 161x91 expected, $(stat -c %s in.raw) bytes found"
 in_melt plugin.raw -filter frei0r.nst style=paint strength=0.8
 in_ffmpeg "$FFMPEG" 161:91 rgba nst=paint:0.8 filter.raw
 agree "melt" plugin.raw filter.raw in.raw
