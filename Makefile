@@ -2,6 +2,7 @@
 #
 #   make            libnst and the nst program, in build/
 #   make demo       everything, from the packages to a painted clip   [IN=clip STYLE=name OUT=painted.mp4]
+#   make gallery    pictures in every style on one page, build/gallery/index.html   [PHOTOS=dir]
 #   make check      every test
 #   make check-ffmpeg  the filter in every FFmpeg release that there is a patch for
 #   make bench      speed beside other engines, in build/bench.json and .svg   [BENCH="fast-360 training"]
@@ -27,7 +28,7 @@ endif
 # -- setting up ----------------------------------------------------------------------------------------------------
 
 # Only these may install packages.
-needs_packages := $(filter demo check check-ffmpeg bench bench-temporal,$(MAKECMDGOALS))
+needs_packages := $(filter demo gallery check check-ffmpeg bench bench-temporal,$(MAKECMDGOALS))
 
 $(BUILD)/config.mk: $(SRC)/configure | $(if $(needs_packages),packages)
 	@mkdir -p $(BUILD)
@@ -38,8 +39,8 @@ $(BUILD)/config.h: $(BUILD)/config.mk ;
 packages:
 	@$(SRC)/scripts/packages
 
-.PHONY: all lib tools programs frei0r ffmpeg demo bench bench-temporal check check-ffmpeg check-here test-programs install
-.PHONY: clean dist packages
+.PHONY: all lib tools programs frei0r ffmpeg demo gallery bench bench-temporal check check-ffmpeg check-here test-programs
+.PHONY: install clean dist packages
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/obj/tests/%.o $(BUILD)/obj/bench/%.o
 
@@ -192,6 +193,11 @@ ffmpeg: lib | $(if $(needs_packages),packages)
 STYLE ?= starry
 demo: tools ffmpeg $(BUILD)/samples/scene | packages
 	@$(SRC)/scripts/demo '$(BUILD)' '$(STYLE)' '$(IN)' '$(OUT)'
+
+# Without PHOTOS: the demo's scene, and pictures of ../shared where that is.
+PHOTOS ?=
+gallery: tools ffmpeg $(BUILD)/samples/scene | packages
+	@$(SRC)/scripts/gallery '$(BUILD)' '$(PHOTOS)'
 
 # Cases of bench/bench.py; none: all of them.
 BENCH ?=
