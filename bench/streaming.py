@@ -78,6 +78,8 @@ class Receiver(threading.Thread):
 
     def read_times(self):
         for line in self.process.stderr:
+            if os.environ.get("VERBOSE"):
+                sys.stderr.buffer.write(line)
             found = re.search(rb"pts_time:\s*(-?[0-9.]+)", line)
             if found:
                 self.times.append(float(found.group(1)))
@@ -113,7 +115,7 @@ def wait_for_port(port, process):
 
 def through(kind, options, w, h, n, folder):
     """Starts both ends; returns the sender, the receiver and what else runs."""
-    low_delay = ["-fflags", "nobuffer", "-flags", "low_delay", "-probesize", "32768", "-analyzeduration", "0"]
+    low_delay = ["-fflags", "nobuffer", "-flags", "low_delay", "-analyzeduration", "200000"]
     others = []
     if kind == "pipe":
         painter = script("pipe", options.style)
