@@ -49,7 +49,6 @@ TARGET static void NAME(refine_terms)(const NstRefine *r, int y)
     float *restrict a11 = r->a11 + at, *restrict a12 = r->a12 + at, *restrict a22 = r->a22 + at;
     float *restrict b1 = r->b1 + at, *restrict b2 = r->b2 + at;
     const float zeta = 0.1f, eps = 1e-6f;
-#pragma omp simd
     for (int i = 0; i < r->w; i++) {
         float du = u[i] - u0[i], dv = v[i] - v0[i];
         float x = 0.5f * (m[i + 1] - m[i - 1]), yy = 0.5f * (m[i + s] - m[i - s]), z = t[i];
@@ -86,7 +85,6 @@ TARGET static void NAME(refine_smoothness)(const NstRefine *r, int y)
     const ptrdiff_t s = r->stride, at = y * s;
     const float *restrict u = r->u[0] + at, *restrict v = r->v[0] + at;
     float *restrict right = r->right + at, *restrict down = r->down + at;
-#pragma omp simd
     for (int i = 0; i < r->w; i++) {
         float ux = u[i + 1] - u[i], vx = v[i + 1] - v[i], uy = u[i + s] - u[i], vy = v[i + s] - v[i];
         float ucx = 0.25f * (u[i + s] + u[i + s + 1] - u[i - s] - u[i - s + 1]);

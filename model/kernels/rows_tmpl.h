@@ -74,7 +74,6 @@ TARGET static void NAME(rgb_to_yuv)(float *y, float *cb, float *cr, const float 
 TARGET static void NAME(enlarge2)(float *restrict y, const float *restrict x, float before, size_t n)
 {
     float after = 0.5f - before;
-#pragma omp simd
     for (size_t i = 0; i < n / 2; i++) {
         y[2 * i] = FMA(before, x[(ptrdiff_t)i - 1] - x[i], x[i]);
         y[2 * i + 1] = FMA(after, x[i + 1] - x[i], x[i]);
