@@ -39,8 +39,8 @@ $(BUILD)/config.h: $(BUILD)/config.mk ;
 packages:
 	@$(SRC)/scripts/packages
 
-.PHONY: all lib tools programs frei0r ffmpeg demo gallery bench bench-temporal check check-ffmpeg check-here test-programs
-.PHONY: install clean dist packages
+.PHONY: all lib tools programs frei0r ffmpeg demo gallery bench bench-temporal check check-ffmpeg check-here
+.PHONY: test-programs install clean dist packages
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/obj/tests/%.o $(BUILD)/obj/bench/%.o
 
@@ -155,7 +155,8 @@ $(BUILD)/bench/%.so: $(SRC)/bench/%.c $(BUILD)/config.h
 lib: $(STATIC) $(if $(SANITIZER),,$(SHARED))
 tools: $(if $(filter yes,$(WITH_TOOLS)),$(if $(TOOL_OBJECTS),$(NST)))
 frei0r: $(if $(WITH_FREI0R),$(FREI0R),$(BUILD)/needs-frei0r.h)
-test-programs: $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS) $(TEST_HELPERS) $(BUILD)/samples/motion)
+SAMPLE_PROGRAMS = $(addprefix $(BUILD)/samples/,motion scene)
+test-programs: $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS) $(TEST_HELPERS) $(SAMPLE_PROGRAMS))
 all: lib tools $(if $(WITH_FREI0R),frei0r)
 
 $(BUILD)/needs-frei0r.h:
@@ -230,4 +231,4 @@ dist:
 	@echo $(BUILD)/$(NAME).tar.xz
 
 clean:
-	rm -rf $(addprefix $(BUILD)/,obj lib bin frei0r tests bench samples asan clang tsan datadir scene.mp4)
+	rm -rf $(addprefix $(BUILD)/,obj lib bin frei0r tests bench samples gallery asan clang tsan datadir scene.mp4)
