@@ -66,6 +66,7 @@ WHOLE   = $(BUILD)/obj/libnst.a
 SHARED  = $(BUILD)/lib/libnst.so.$(VERSION)
 NST     = $(BUILD)/bin/nst
 FREI0R  = $(BUILD)/frei0r/nst.so
+KDENLIVE = $(BUILD)/frei0r/frei0r_nst.xml
 
 # -- compiling -----------------------------------------------------------------------------------------------------
 
@@ -123,6 +124,11 @@ $(NST): $(TOOL_OBJECTS) $(WHOLE)
 $(FREI0R): $(BUILD)/obj/frei0r/nst.o $(WHOLE)
 	$(LINK) -shared -pthread -Wl,--exclude-libs,ALL -o $@ $^ $(LIB_LIBS)
 
+# Kdenlive's description of the plugin lists the styles.
+$(KDENLIVE): $(SRC)/frei0r/frei0r_nst.xml.in $(WEIGHTS:%=$(SRC)/%)
+	@mkdir -p $(@D); styles=$$(grep -al '"nst.kind":"style"' $(filter %.nsw,$^) | sed 's|.*/||; s|\.nsw$$||' | \
+	    paste -sd';'); sed "s/@styles@/$$styles/" $< >$@
+
 # What several tests share; each takes what it needs.
 $(BUILD)/lib/libtests.a: $(TEST_COMMON)
 	@mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $^
@@ -154,7 +160,7 @@ $(BUILD)/bench/%.so: $(SRC)/bench/%.c $(BUILD)/config.h
 
 lib: $(STATIC) $(if $(SANITIZER),,$(SHARED))
 tools: $(if $(filter yes,$(WITH_TOOLS)),$(if $(TOOL_OBJECTS),$(NST)))
-frei0r: $(if $(WITH_FREI0R),$(FREI0R),$(BUILD)/needs-frei0r.h)
+frei0r: $(KDENLIVE) $(if $(WITH_FREI0R),$(FREI0R),$(BUILD)/needs-frei0r.h)
 SAMPLE_PROGRAMS = $(addprefix $(BUILD)/samples/,motion scene)
 test-programs: $(if $(filter yes,$(WITH_TESTS)),$(TEST_PROGRAMS) $(TEST_HELPERS) $(SAMPLE_PROGRAMS))
 all: lib tools $(if $(WITH_FREI0R),frei0r)
@@ -177,7 +183,8 @@ install: all
 	    -e 's|@openmp@|$(filter -fopenmp,$(OPENMP))|' $(SRC)/nst.pc.in >$(DESTDIR)$(libdir)/pkgconfig/nst.pc
 	$(if $(WEIGHTS),install -m 644 $(WEIGHTS:%=$(SRC)/%) $(DESTDIR)$(datadir)/nst)
 	$(if $(MANUALS),install -d $(DESTDIR)$(mandir)/man1 && install -m 644 $(MANUALS:%=$(SRC)/%) $(DESTDIR)$(mandir)/man1)
-	$(if $(WITH_FREI0R),install -D -m 644 $(FREI0R) $(DESTDIR)$(libdir)/frei0r-1/nst.so)
+	$(if $(WITH_FREI0R),install -D -m 644 $(FREI0R) $(DESTDIR)$(libdir)/frei0r-1/nst.so && \
+	    install -D -m 644 $(KDENLIVE) $(DESTDIR)$(datadir)/kdenlive/effects/frei0r_nst.xml)
 	$(if $(filter yes,$(WITH_TOOLS)),install -d $(DESTDIR)$(bindir) && install $(NST) $(DESTDIR)$(bindir))
 
 # -- FFmpeg with the filter, demo, tests ---------------------------------------------------------------------------

@@ -33,7 +33,7 @@ echo "-- what is installed"
 cd "$root/opt/nst" || exit 1
 for file in lib/libnst.a lib/libnst.so lib/pkgconfig/nst.pc $(cd "$SRCDIR" && ls include/nst/*.h) \
     $([ "$(setting WITH_TOOLS)" != yes ] || echo bin/nst) \
-    $([ -z "$(setting WITH_FREI0R)" ] || echo lib/frei0r-1/nst.so) \
+    $([ -z "$(setting WITH_FREI0R)" ] || echo lib/frei0r-1/nst.so share/kdenlive/effects/frei0r_nst.xml) \
     $(cd "$SRCDIR" && ls weights/*.nsw 2>/dev/null | sed 's|^weights|share/nst|') \
     $(cd "$SRCDIR" && ls doc/*.1 2>/dev/null | sed 's|^doc|share/man/man1|'); do
     [ -s "$file" ] || fail "$file is not installed"
