@@ -114,7 +114,7 @@ def wait_for_port(port, process):
 
 def through(kind, options, w, h, n, folder):
     """Starts both ends; returns the sender, the receiver and what else runs."""
-    low_delay = ["-fflags", "nobuffer", "-flags", "low_delay", "-analyzeduration", "200000"]
+    low_delay = ["-fflags", "nobuffer", "-flags", "low_delay", "-analyzeduration", "200000", "-threads", "1"]
     others = []
     if kind == "pipe":
         painter = script("pipe", options.style)
