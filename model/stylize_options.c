@@ -15,7 +15,8 @@ static const float min_fraction = 0.01f;
 
 void nst_stylize_defaults(NstStylizeOptions *options)
 {
-    *options = (NstStylizeOptions){.struct_size = sizeof(*options), .strength = 1.0f, .every = 1};
+    *options = (NstStylizeOptions){.struct_size = sizeof(*options), .strength = 1.0f, .temporal = 0.8f,
+                                   .every = 1};
     nst_compute_defaults(&options->compute);
 }
 

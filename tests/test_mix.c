@@ -13,6 +13,7 @@ static NstStylizeOptions options_of(int threads)
 {
     NstStylizeOptions options;
     nst_stylize_defaults(&options);
+    options.temporal = 0; /* what one picture gives */
     options.compute.threads = threads;
     return options;
 }

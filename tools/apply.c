@@ -134,6 +134,7 @@ static int apply(const Settings *settings, const TextList *operands)
     NstStylizer *stylizer = NULL;
     NstStylizeOptions how;
     nst_stylize_defaults(&how);
+    how.temporal = 0; /* pictures that have nothing to do with each other */
     how.strength = settings->strength;
     how.color = (NstColors)settings->color;
     how.max_memory = (size_t)settings->max_memory << 20;

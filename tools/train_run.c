@@ -190,6 +190,7 @@ static int paint_preview(const Run *run, const NstModel *model, Bitmap *copy, co
     NstStylizeOptions how;
     NstPicture in = bitmap_picture(&run->preview), out = bitmap_picture(copy);
     nst_stylize_defaults(&how);
+    how.temporal = 0;
     how.compute.threads = run->settings->train.compute.threads;
     how.compute.cpu = run->settings->train.compute.cpu;
     NST_TRY(nst_stylizer_open(&stylizer, &model, 1, &how, err));

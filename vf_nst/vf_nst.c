@@ -69,7 +69,7 @@ static const AVOption nst_options[] = {
         { "content", "the source: only its brightness is painted",   0, AV_OPT_TYPE_CONST, { .i64 = NST_COLORS_CONTENT }, 0, 0, DYNAMIC, .unit = "color" },
         { "match",   "the style, moved to the colors of the source", 0, AV_OPT_TYPE_CONST, { .i64 = NST_COLORS_MATCH },   0, 0, DYNAMIC, .unit = "color" },
     { "size",     "set the size that is painted at: a height in lines, a fraction of the frame up to 1, or auto", OFFSET(size), AV_OPT_TYPE_STRING, { .str = "auto" }, .flags = DYNAMIC },
-    { "temporal", "set how much of the last painting is carried along the motion", OFFSET(temporal), AV_OPT_TYPE_FLOAT, { .dbl = 0 }, 0, 1, DYNAMIC },
+    { "temporal", "set how much of the last painting is carried along the motion", OFFSET(temporal), AV_OPT_TYPE_FLOAT, { .dbl = 0.8 }, 0, 1, DYNAMIC },
     { "flow",     "set where the motion between frames is taken from", OFFSET(flow), AV_OPT_TYPE_INT, { .i64 = NST_FLOW_AUTO }, 0, NST_FLOW_NONE, DYNAMIC, .unit = "flow" },
         { "auto",    "motion vectors where the decoder exports them, else a search", 0, AV_OPT_TYPE_CONST, { .i64 = NST_FLOW_AUTO }, 0, 0, DYNAMIC, .unit = "flow" },
         { "mv",      "motion vectors of the decoder only",                           0, AV_OPT_TYPE_CONST, { .i64 = NST_FLOW_MV },   0, 0, DYNAMIC, .unit = "flow" },

@@ -125,7 +125,8 @@ typedef struct NstStylizeOptions {
     NstSize size;              /* the network's working size. Default by itself */
     size_t max_memory;         /* bytes; pictures that need more are painted in tiles. 0: no bound. Default 0 */
     float temporal;            /* 0 to 1: how much of the last painting is carried along the motion; 0: every picture
-                                  by itself, bit for bit. Default 0 */
+                                  by itself, bit for bit; 1: a still source gives a still painting. Default 0.8.
+                                  See doc/temporal.md */
     NstFlow flow;              /* default NST_FLOW_AUTO */
     int every;                 /* 1 to NST_MAX_EVERY: one picture of so many is painted by the network, the others are
                                   carried along the motion; 0: as the motion allows. Default 1 */
