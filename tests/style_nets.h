@@ -70,6 +70,7 @@ static inline NstStylizer *open_stylizer(const NstModel *model, int threads, flo
     NstStylizeOptions options;
     NstError err;
     nst_stylize_defaults(&options);
+    options.temporal = 0; /* what one picture gives */
     options.compute.threads = threads;
     options.strength = strength;
     assert_ok(nst_stylizer_open(&stylizer, &model, 1, &options, &err));

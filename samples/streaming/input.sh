@@ -14,4 +14,4 @@ case $1 in
     *) INPUT="-re -i $1" ;;
 esac
 # Packets as they come, a key frame each second, no frames held back: what live viewers need.
-LIVE="-c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -g 25 -bf 0 -an"
+LIVE="-c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -force_key_frames expr:gte(t,n_forced) -bf 0 -an"
