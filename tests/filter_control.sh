@@ -55,29 +55,25 @@ echo "-- the timeline: frames outside pass through"
 hashed "nst=$p:enable='lt(t,0.5)'" timeline
 spliced painted source expected
 same "timeline" expected timeline
-if ! has_temporal; then
-    echo "-- (temporal is not built: what it remembers cannot be seen)"
-else
-    command "temporal 0" paint.nsw:temporal=0.8 $p
-    echo "-- the timeline and memory: painting begins anew"
-    hashed "nst=paint.nsw:temporal=0.8:enable='not(between(t,0.2,0.4))'" timeline
-    ff -f lavfi -i "$clip" -vf "trim=start=0.5,nst=paint.nsw:temporal=0.8" -f framemd5 late.md5 || fail "a later start"
-    { sed -n 3,5p source; hashes late.md5 0 4; } >expected
-    sed -n 3,10p timeline >found
-    same "the state when the timeline comes back" expected found
-    echo "-- a jump of time begins anew as well"
-    hashed "nst=paint.nsw:temporal=0.8" steady
-    sed -n 6,10p steady >steady.end
-    hashes late.md5 0 4 >fresh
-    differ "temporal has an effect" steady.end fresh
-    for jump in 2 -2; do
-        hashed "setpts='PTS+gte(N,5)*$jump/TB',nst=paint.nsw:temporal=0.8,setpts=N" jumped
-        sed -n 6,10p jumped >found
-        same "a jump by $jump s" fresh found
-    done
-    hashed "setpts='PTS+gte(N,5)*0.2/TB',nst=paint.nsw:temporal=0.8,setpts=N" jumped
-    same "two frames missing are no jump" steady jumped
-fi
+command "temporal 0" paint.nsw:temporal=0.8 $p
+echo "-- the timeline and memory: painting begins anew"
+hashed "nst=paint.nsw:temporal=0.8:enable='not(between(t,0.2,0.4))'" timeline
+ff -f lavfi -i "$clip" -vf "trim=start=0.5,nst=paint.nsw:temporal=0.8" -f framemd5 late.md5 || fail "a later start"
+{ sed -n 3,5p source; hashes late.md5 0 4; } >expected
+sed -n 3,10p timeline >found
+same "the state when the timeline comes back" expected found
+echo "-- a jump of time begins anew as well"
+hashed "nst=paint.nsw:temporal=0.8" steady
+sed -n 6,10p steady >steady.end
+hashes late.md5 0 4 >fresh
+differ "temporal has an effect" steady.end fresh
+for jump in 2 -2; do
+    hashed "setpts='PTS+gte(N,5)*$jump/TB',nst=paint.nsw:temporal=0.8,setpts=N" jumped
+    sed -n 6,10p jumped >found
+    same "a jump by $jump s" fresh found
+done
+hashed "setpts='PTS+gte(N,5)*0.2/TB',nst=paint.nsw:temporal=0.8,setpts=N" jumped
+same "two frames missing are no jump" steady jumped
 
 echo "-- metadata"
 "$FFMPEG" -v error -nostdin -f lavfi -i "$clip" -vf "nst=paint.nsw:size=48,metadata=print:file=-" -f null - >metadata ||

@@ -35,9 +35,7 @@ runs() { # frames, options of nst, file for the hashes: prints the largest memor
     "$FFMPEG" -v info -benchmark -nostdin -nostats -y -f lavfi -i "$endless" -vf "nst=paint.nsw$2" -frames:v "$1" \
         -f framemd5 "$3" 2>&1 | sed -n 's/^bench: maxrss=\([0-9]*\)Ki\{0,1\}B$/\1/p'
 }
-temporal=
-if has_temporal; then temporal=:temporal=0.8:every=2; fi
-for options in "" $temporal; do
+for options in :temporal=0 "" :every=2; do
     few=$(runs 500 "$options" few.md5)
     many=$(runs 10000 "$options" many.md5)
     [ -n "$few" ] && [ -n "$many" ] || fail "no maxrss"

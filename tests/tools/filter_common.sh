@@ -59,10 +59,4 @@ refused() {
     rm -f refused.md5
 }
 
-# Whether this libnst can carry paintings along the motion.
-has_temporal() {
-    ! ff -f lavfi -i "testsrc2=size=34x26:rate=10:duration=0.1" -vf nst=paint.nsw:temporal=0.5 -f null - 2>&1 |
-        grep -q "not built yet"
-}
-
 clip="testsrc2=size=130x94:rate=10:duration=1"
