@@ -73,7 +73,6 @@ static inline void neon_store_some(float *p, V v, int n)
 #define FEW_VECTORS(co) ((co) == 4 ? 5 : 6)
 #include "few_tmpl.h"
 
-#define V_MAX(a, b) vmaxq_f32(a, b)
 
 static inline void neon_sum4(V a, V b, V c, V d, float s[4])
 {
