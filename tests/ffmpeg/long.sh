@@ -33,7 +33,7 @@ echo "-- 10,000 frames"
 endless="testsrc2=size=34x26:rate=25"
 runs() { # frames, options of nst, file for the hashes: prints the largest memory in KiB
     "$FFMPEG" -v info -benchmark -nostdin -nostats -y -f lavfi -i "$endless" -vf "nst=paint.nsw$2" -frames:v "$1" \
-        -f framemd5 "$3" 2>&1 | sed -n 's/^bench: maxrss=\([0-9]*\)Ki\{0,1\}B$/\1/p'
+        -f framemd5 "$3" 2>&1 | sed -n 's/^bench: maxrss=\([0-9]*\)[kK]i\{0,1\}B$/\1/p'
 }
 for options in :temporal=0 "" :every=2; do
     few=$(runs 500 "$options" few.md5)
@@ -47,8 +47,8 @@ for options in :temporal=0 "" :every=2; do
     hashes many.md5 0 499 >first
     same "nst$options: the first 500 of 10000" few first
 done
-runs 10000 "" many.md5 >/dev/null
-ff -f lavfi -i "$endless" -vf trim=start_frame=9900:end_frame=10000,nst=paint.nsw -f framemd5 late.md5
+runs 10000 :temporal=0 many.md5 >/dev/null
+ff -f lavfi -i "$endless" -vf trim=start_frame=9900:end_frame=10000,nst=paint.nsw:temporal=0 -f framemd5 late.md5
 hashes late.md5 0 99 >late
 hashes many.md5 9900 9999 >last
 same "the last 100 of 10000" late last
