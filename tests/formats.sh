@@ -116,8 +116,10 @@ check_pictures() { # format=kind, matrix, range
     case $name in grayf* | yaf*) ;; *) within "$name $2 $3, negative" "$kind" expected.raw negative.raw 2.5 ;; esac
 }
 
+release=$("$FFMPEG" -version | sed -n 's/^ffmpeg version \([^ ]*\).*/\1/p')
 for format in "${formats[@]}"; do
     case $format in rgbaf16* | rgbf16* | rgbf32* | rgbaf32* | nv20*) continue ;; esac # the scaler cannot make these
+    case $release$format in 5.*nv16* | 5.*y210*) continue ;; esac # nor these, in FFmpeg 5.1
     check_pictures "$format" bt709 tv
 done
 for name in yuv420p=8 yuyv422=8 yuv444p16$e=16 p010$e=10+6; do
