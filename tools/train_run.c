@@ -4,7 +4,6 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <libgen.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include <nst/nst.h>
 
+#include "interrupt.h"
 #include "nst.h"
 #include "nsw.h"
 #include "report.h"
@@ -24,7 +24,6 @@ static const char NAME[] = "train";
 enum {
     SMALLEST_STYLE = 64, /* pixels, the short side */
     BLANK = 8,           /* levels between a blank picture's darkest and brightest sample */
-    EXIT_INTERRUPTED = 130
 };
 
 typedef struct Run {
@@ -38,21 +37,6 @@ typedef struct Run {
     NstTrainProgress progress; /* of the last step; step 0: none in this run */
     int done;                  /* steps, those of earlier runs included */
 } Run;
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int signal)
-{
-    interrupted = signal;
-}
-
-/* The first signal ends the run after its step; a second one kills, as SA_RESETHAND restores the default. */
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_RESTART};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* ---- inputs ---- */
 
@@ -240,7 +224,7 @@ static int keep_up(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
     bool last = run->done == settings->train.steps;
-    if (!last && (run->done % settings->checkpoint_every == 0 || interrupted))
+    if (!last && (run->done % settings->checkpoint_every == 0 || interrupted()))
         NST_TRY(nst_trainer_save(run->trainer, settings->checkpoint, err));
     if (run->preview.data && (run->done % settings->preview_every == 0 || last))
         NST_TRY(write_preview(run, err));
@@ -249,8 +233,8 @@ static int keep_up(Run *run, NstError *err)
 
 static int run_steps(Run *run, NstError *err)
 {
-    catch_signals();
-    while (run->done < run->settings->train.steps && !interrupted) {
+    interrupt_catch();
+    while (run->done < run->settings->train.steps && !interrupted()) {
         NST_TRY(nst_trainer_step(run->trainer, &run->progress, err));
         run->done = run->progress.step;
         report_step(&run->report, &run->progress);
