@@ -9,26 +9,34 @@
 #include "util.h"
 
 /*
- * A checkpoint is a safetensors file: for each tensor NAME of the network itself, "adam.m.NAME" and "adam.v.NAME",
- * and as metadata the version of this layout, the steps done and the trainer's description.
+ * A checkpoint is a safetensors file: for each tensor NAME of the network itself, "adam.m.NAME" and "adam.v.NAME", or
+ * "sgd.v.NAME", or "rmsprop.v.NAME"; and as metadata the version of this layout, the steps done and the trainer's
+ * description.
  */
 static const char VERSION_KEY[] = "nst.checkpoint", STEP_KEY[] = "nst.step", OPTIONS_KEY[] = "nst.options";
 static const char VERSION[] = "1";
 
-enum { PARTS = 3 };
-static const char *const PREFIX[PARTS] = {"", "adam.m.", "adam.v."};
+typedef enum Part { WEIGHTS, V, M } Part;
 
-static float *part_data(const NstTrainer *trainer, int tensor, int part)
+/* Parts of a tensor, the first of them, that are kept */
+static int n_parts(const NstTrainer *trainer)
+{
+    return trainer->options.optimizer == NST_OPTIMIZER_ADAM ? M + 1 : V + 1;
+}
+
+static float *part_data(const NstTrainer *trainer, int tensor, Part part)
 {
     const NstMoments *moments = &trainer->moments[tensor];
-    return part == 0 ? trainer->graph.tensors[tensor].data : part == 1 ? moments->m : moments->v;
+    return part == WEIGHTS ? trainer->graph.tensors[tensor].data : part == V ? moments->v : moments->m;
 }
 
 /* A view of one part of one tensor under the name it has in the file */
-static NstTensor part_view(const NstTrainer *trainer, int tensor, int part)
+static NstTensor part_view(const NstTrainer *trainer, int tensor, Part part)
 {
     NstTensor view = trainer->graph.tensors[tensor];
-    snprintf(view.name, sizeof(view.name), "%s%.100s", PREFIX[part], trainer->graph.tensors[tensor].name);
+    if (part != WEIGHTS)
+        snprintf(view.name, sizeof(view.name), "%s.%c.%.100s", optim_name(trainer->options.optimizer),
+                 part == V ? 'v' : 'm', trainer->graph.tensors[tensor].name);
     view.data = part_data(trainer, tensor, part);
     view.is_f16 = false;
     return view;
@@ -50,13 +58,13 @@ static int fill_metadata(const NstTrainer *trainer, NstMetadata *metadata, NstEr
 int nst_trainer_save(const NstTrainer *trainer, const char *path, NstError *err)
 {
     const int n = trainer->graph.n_tensors;
-    NstContainer container = {.n_tensors = PARTS * n};
+    NstContainer container = {.n_tensors = n_parts(trainer) * n};
 
     container.tensors = calloc((size_t)container.n_tensors, sizeof(*container.tensors));
     if (!container.tensors)
         return fail(err, NST_ENOMEM, "no memory for a checkpoint");
     for (int i = 0; i < container.n_tensors; i++)
-        container.tensors[i] = part_view(trainer, i % n, i / n);
+        container.tensors[i] = part_view(trainer, i % n, (Part)(i / n));
     int code = fill_metadata(trainer, &container.metadata, err);
     if (code == NST_OK)
         code = safetensors_write(&container, path, err);
@@ -69,10 +77,11 @@ int nst_trainer_save(const NstTrainer *trainer, const char *path, NstError *err)
 static int check_steps(const NstTrainer *trainer, int step, int steps, NstError *err)
 {
     const NstTrainOptions *options = &trainer->options;
+    const NstSchedule *schedule = &options->schedule;
     if (step > options->steps)
         return fail(err, NST_EINVAL, "%d steps are done, of %d wanted now", step, options->steps);
     for (int i = 0; steps != options->steps && i < step; i++)
-        if (trainer_schedule(options, i, steps) != trainer_schedule(options, i, options->steps))
+        if (optim_schedule(schedule, i, steps) != optim_schedule(schedule, i, options->steps))
             return fail(err, NST_EINVAL, "made with steps %d, not %d, and the learning rate already depended on it",
                         steps, options->steps);
     return NST_OK;
@@ -119,7 +128,7 @@ static int check_metadata(const NstTrainer *trainer, const NstMetadata *metadata
 }
 
 /* The tensor of the file for one part; refuses other shapes. */
-static int find_part(const NstTrainer *trainer, const NstContainer *container, int tensor, int part,
+static int find_part(const NstTrainer *trainer, const NstContainer *container, int tensor, Part part,
                      const NstTensor **found, NstError *err)
 {
     const NstTensor wanted = part_view(trainer, tensor, part);
@@ -137,16 +146,16 @@ static int find_part(const NstTrainer *trainer, const NstContainer *container, i
 /* Nothing is changed unless everything fits. */
 static int restore(NstTrainer *trainer, const NstContainer *container, NstError *err)
 {
-    const int n = trainer->graph.n_tensors;
+    const int n = trainer->graph.n_tensors, n_kept = n_parts(trainer) * n;
     const NstTensor *from;
     int step;
 
     NST_TRY(check_metadata(trainer, &container->metadata, &step, err));
-    for (int i = 0; i < PARTS * n; i++)
-        NST_TRY(find_part(trainer, container, i % n, i / n, &from, err));
-    for (int i = 0; i < PARTS * n; i++) {
-        find_part(trainer, container, i % n, i / n, &from, NULL);
-        memcpy(part_data(trainer, i % n, i / n), from->data, (size_t)from->count * sizeof(float));
+    for (int i = 0; i < n_kept; i++)
+        NST_TRY(find_part(trainer, container, i % n, (Part)(i / n), &from, err));
+    for (int i = 0; i < n_kept; i++) {
+        find_part(trainer, container, i % n, (Part)(i / n), &from, NULL);
+        memcpy(part_data(trainer, i % n, (Part)(i / n)), from->data, (size_t)from->count * sizeof(float));
     }
     trainer->step = step;
     return NST_OK;

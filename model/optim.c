@@ -3,6 +3,9 @@
 
 #include <math.h>
 
+#include "ranges.h"
+#include "util.h"
+
 void optim_adam(const NstAdam *adam, int64_t t, float lr, int64_t n, const float *grad, float *m, float *v, float *x)
 {
     const float beta1 = adam->beta1, beta2 = adam->beta2, eps = adam->eps;
@@ -30,6 +33,49 @@ void optim_rmsprop(float beta2, float eps, float lr, int64_t n, const float *gra
         v[i] = beta2 * v[i] + (1 - beta2) * grad[i] * grad[i];
         x[i] -= lr * grad[i] / (sqrtf(v[i]) + eps);
     }
+}
+
+void optim_move(const NstMover *mover, int64_t t, float lr, int64_t n, const float *grad, float *m, float *v, float *x)
+{
+    const NstAdam adam = {mover->beta1, mover->beta2, mover->epsilon};
+    if (mover->optimizer == NST_OPTIMIZER_ADAM)
+        optim_adam(&adam, t, lr, n, grad, m, v, x);
+    else if (mover->optimizer == NST_OPTIMIZER_RMSPROP)
+        optim_rmsprop(mover->beta2, mover->epsilon, lr, n, grad, v, x);
+    else
+        optim_sgd(mover->momentum, lr, n, grad, v, x);
+}
+
+const char *optim_name(NstOptimizer optimizer)
+{
+    static const char *const names[] = {"adam", "sgd", "rmsprop", "lbfgs"};
+    return names[optimizer];
+}
+
+const char *decay_name(NstDecay decay)
+{
+    static const char *const names[] = {"constant", "step", "exponential", "cosine"};
+    return names[decay];
+}
+
+int optim_check(const NstMover *mover, const NstSchedule *schedule, NstError *err)
+{
+    const NstIntRange integers[] = {
+        {"schedule.decay", (int)schedule->decay, NST_DECAY_CONSTANT, NST_DECAY_COSINE},
+        {"schedule.warmup", schedule->warmup, 0, 100000000},
+        {"schedule.every", schedule->every, 1, 100000000},
+    };
+    const NstFloatRange floats[] = {
+        {"schedule.factor", schedule->factor, 0, 1},
+        {"schedule.hold", schedule->hold, 0, 1},
+        {"schedule.last", schedule->last, 0, 1},
+        {"beta1", mover->beta1, 0, 0.999999f},
+        {"beta2", mover->beta2, 0, 0.999999f},
+        {"epsilon", mover->epsilon, 0, 1e12f},
+        {"momentum", mover->momentum, 0, 0.999999f},
+    };
+    NST_TRY(check_integers(integers, sizeof(integers) / sizeof(*integers), err));
+    return check_floats(floats, sizeof(floats) / sizeof(*floats), err);
 }
 
 static double half_cosine(const NstSchedule *schedule, int step, int steps)

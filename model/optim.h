@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include <nst/error.h>
 #include <nst/optim.h>
 
 /* Optimisers over one flat array of n parameters each; lbfgs.h has another. */
@@ -20,6 +21,21 @@ void optim_sgd(float momentum, float lr, int64_t n, const float *grad, float *v,
 
 /* v is the caller's, n, zero at the start. */
 void optim_rmsprop(float beta2, float eps, float lr, int64_t n, const float *grad, float *v, float *x);
+
+/* Any optimiser but L-BFGS, with all that it may need */
+typedef struct NstMover {
+    NstOptimizer optimizer;
+    float beta1, beta2, epsilon, momentum;
+} NstMover;
+
+/* m is used by Adam alone. All else as above. */
+void optim_move(const NstMover *mover, int64_t t, float lr, int64_t n, const float *grad, float *m, float *v, float *x);
+
+const char *optim_name(NstOptimizer optimizer); /* "adam" */
+const char *decay_name(NstDecay decay);         /* "cosine" */
+
+/* Ranges of all but the optimiser's kind */
+int optim_check(const NstMover *mover, const NstSchedule *schedule, NstError *err);
 
 /* The share of the full learning rate at step `step` (0-based) of `steps`. */
 float optim_schedule(const NstSchedule *schedule, int step, int steps);

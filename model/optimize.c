@@ -318,16 +318,10 @@ static int lbfgs_iteration(NstOptimization *o, Terms *terms, bool *moved, NstErr
 
 static int first_order_iteration(NstOptimization *o, float rate, Terms *terms, NstError *err)
 {
-    const NstOptimizeOptions *options = &o->options;
-    const NstAdam adam = {options->beta1, options->beta2, options->epsilon};
+    const NstMover mover = optimize_mover(&o->options);
     o->evaluations++;
     NST_TRY(evaluate(o, o->x, terms, o->grad, err));
-    if (options->optimizer == NST_OPTIMIZER_ADAM)
-        optim_adam(&adam, o->iteration + 1, rate, o->n, o->grad, o->m, o->v, o->x);
-    else if (options->optimizer == NST_OPTIMIZER_RMSPROP)
-        optim_rmsprop(options->beta2, options->epsilon, rate, o->n, o->grad, o->v, o->x);
-    else
-        optim_sgd(options->momentum, rate, o->n, o->grad, o->v, o->x);
+    optim_move(&mover, o->iteration + 1, rate, o->n, o->grad, o->m, o->v, o->x);
     return NST_OK;
 }
 

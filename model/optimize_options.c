@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "optimizer.h"
+#include "ranges.h"
 #include "util.h"
 
 #define EQUAL_WEIGHTS {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
@@ -135,12 +136,9 @@ int nst_optimize_preset(NstOptimizeOptions *options, const char *name, NstError 
 
 /* ---- checks ---- */
 
-static int check_integers(const NstOptimizeOptions *o, NstError *err)
+static int check_ranges(const NstOptimizeOptions *o, NstError *err)
 {
-    const struct {
-        const char *name;
-        int value, low, high;
-    } ranges[] = {
+    const NstIntRange integers[] = {
         {"formula", (int)o->formula, NST_FORMULA_RELATIVE, NST_FORMULA_KERAS},
         {"pool", (int)o->pool, NST_POOL_NETWORK, NST_POOL_AVERAGE},
         {"edge", (int)o->edge, NST_EDGE_NETWORK, NST_EDGE_REPLICATE},
@@ -149,47 +147,27 @@ static int check_integers(const NstOptimizeOptions *o, NstError *err)
         {"style_fit", (int)o->style_fit, NST_FIT_SIDE, NST_FIT_CONTENT},
         {"scales", o->scales, 1, 10},
         {"iterations", o->iterations, 1, 1000000},
-        {"optimizer", (int)o->optimizer, NST_OPTIMIZER_LBFGS, NST_OPTIMIZER_RMSPROP},
-        {"schedule.decay", (int)o->schedule.decay, NST_DECAY_CONSTANT, NST_DECAY_COSINE},
-        {"schedule.every", o->schedule.every, 1, 100000000},
-        {"schedule.warmup", o->schedule.warmup, 0, 100000000},
+        {"optimizer", (int)o->optimizer, NST_OPTIMIZER_ADAM, NST_OPTIMIZER_LBFGS},
         {"history", o->history, 1, 1000},
         {"stop_window", o->stop_window, 1, 1000000},
         {"threads", o->compute.threads, 0, 256},
     };
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
-        if (ranges[i].value < ranges[i].low || ranges[i].value > ranges[i].high)
-            return fail(err, NST_EINVAL, "%s: %d; %d to %d expected", ranges[i].name, ranges[i].value, ranges[i].low,
-                        ranges[i].high);
-    return NST_OK;
-}
-
-static int check_floats(const NstOptimizeOptions *o, NstError *err)
-{
-    const struct {
-        const char *name;
-        float value, low, high;
-    } ranges[] = {
+    const NstFloatRange floats[] = {
         {"style_weight", o->style_weight, 0, 1e12f},
         {"content_weight", o->content_weight, 0, 1e12f},
         {"tv_weight", o->tv_weight, 0, 1e12f},
         {"photo_weight", o->photo_weight, 0, 1e12f},
         {"style_scale", o->style_scale, 0.05f, 20},
         {"learning_rate", o->learning_rate, 0, 1e12f},
-        {"schedule.factor", o->schedule.factor, 0, 1},
-        {"schedule.hold", o->schedule.hold, 0, 1},
-        {"schedule.last", o->schedule.last, 0, 1},
-        {"beta1", o->beta1, 0, 0.999999f},
-        {"beta2", o->beta2, 0, 0.999999f},
-        {"epsilon", o->epsilon, 0, 1e12f},
-        {"momentum", o->momentum, 0, 0.999999f},
         {"stop", o->stop, 0, 1},
     };
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
-        if (!(ranges[i].value >= ranges[i].low && ranges[i].value <= ranges[i].high))
-            return fail(err, NST_EINVAL, "%s: %g; %g to %g expected", ranges[i].name, (double)ranges[i].value,
-                        (double)ranges[i].low, (double)ranges[i].high);
-    return NST_OK;
+    NST_TRY(check_integers(integers, sizeof(integers) / sizeof(*integers), err));
+    return check_floats(floats, sizeof(floats) / sizeof(*floats), err);
+}
+
+NstMover optimize_mover(const NstOptimizeOptions *o)
+{
+    return (NstMover){o->optimizer, o->beta1, o->beta2, o->epsilon, o->momentum};
 }
 
 int optimize_options_check(const NstOptimizeOptions *options, NstError *err)
@@ -197,8 +175,9 @@ int optimize_options_check(const NstOptimizeOptions *options, NstError *err)
     if (options->struct_size != sizeof(*options))
         return fail(err, NST_EINVAL, "struct_size: %zu; %zu expected, as nst_optimize_defaults sets it",
                     options->struct_size, sizeof(*options));
-    NST_TRY(check_integers(options, err));
-    return check_floats(options, err);
+    const NstMover mover = optimize_mover(options);
+    NST_TRY(check_ranges(options, err));
+    return optim_check(&mover, &options->schedule, err);
 }
 
 float optimize_rate(const NstOptimizeOptions *options)

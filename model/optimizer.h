@@ -5,6 +5,7 @@
 #include <nst/optimize.h>
 
 #include "lbfgs.h"
+#include "optim.h"
 #include "loss.h"
 #include "matting.h"
 
@@ -33,6 +34,9 @@ void scale_free(NstScale *scale);
 
 /* Ranges of all options */
 int optimize_options_check(const NstOptimizeOptions *options, NstError *err);
+
+/* What its options say of the optimiser, if that is not L-BFGS */
+NstMover optimize_mover(const NstOptimizeOptions *options);
 
 /* The learning rate, or the default for the optimiser */
 float optimize_rate(const NstOptimizeOptions *options);

@@ -12,16 +12,6 @@
 #include "trainer.h"
 #include "util.h"
 
-static const float LAST_RATE = 0.03f; /* share of the learning rate at the end of the cosine */
-static const float ADAM_EPS = 1e-8f;
-
-float trainer_schedule(const NstTrainOptions *options, int step, int steps)
-{
-    const NstSchedule schedule = {
-        .decay = NST_DECAY_COSINE, .warmup = options->warmup, .hold = options->hold, .last = LAST_RATE};
-    return optim_schedule(&schedule, step, steps);
-}
-
 /* FNV-1a: tells pictures and networks apart, nothing more */
 static uint64_t mark(uint64_t hash, const void *data, size_t size)
 {
@@ -260,14 +250,14 @@ static int gradient_norm(const NstTrainer *trainer, double *norm, NstError *err)
 
 static void update_weights(NstTrainer *trainer, float rate, float grad_scale)
 {
-    const NstAdam adam = {trainer->options.beta1, trainer->options.beta2, ADAM_EPS};
+    const NstMover mover = train_mover(&trainer->options);
     for (int t = 0; t < trainer->graph.n_tensors; t++) {
         const NstTensor *tensor = &trainer->graph.tensors[t];
         const NstMoments *moments = &trainer->moments[t];
         float *grad = backward_tensor_grad(trainer->plan, t);
         for (int64_t i = 0; i < tensor->count; i++)
             grad[i] *= grad_scale;
-        optim_adam(&adam, trainer->step + 1, rate * moments->lr_scale, tensor->count, grad, moments->m, moments->v,
+        optim_move(&mover, trainer->step + 1, rate * moments->lr_scale, tensor->count, grad, moments->m, moments->v,
                    tensor->data);
     }
 }
@@ -292,7 +282,7 @@ int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, NstError *
     if (code < 0)
         return fail_within(err, code, "step %d", trainer->step + 1);
 
-    const float rate = options->learning_rate * trainer_schedule(options, trainer->step, options->steps);
+    const float rate = options->learning_rate * optim_schedule(&options->schedule, trainer->step, options->steps);
     const bool clipped = options->clip_norm > 0 && sums.norm > (double)options->clip_norm;
     update_weights(trainer, rate, clipped ? (float)((double)options->clip_norm / sums.norm) : 1);
     trainer->step++;

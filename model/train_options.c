@@ -5,16 +5,18 @@
 #include <string.h>
 
 #include "arch.h"
+#include "ranges.h"
 #include "trainer.h"
 #include "util.h"
 
-/* Rates that suit the two networks (Adam moves the output by about rate x fan-in x mean activation a step) */
+/* Rates that suit the networks (Adam moves the output by about rate x fan-in x mean activation a step) */
 static const struct {
-    float learning_rate, output_lr_scale;
+    float learning_rate[NST_OPTIMIZER_LBFGS]; /* of each optimiser before it */
+    float output_lr_scale;
 } RATES[] = {
-    [NST_ARCH_FAST] = {4e-3f, 0.1f},
-    [NST_ARCH_JOHNSON] = {2e-3f, 0.03f},
-    [NST_ARCH_FAST_HD] = {4e-3f, 0.1f},
+    [NST_ARCH_FAST] = {{4e-3f, 2e-2f, 2e-3f}, 0.1f},
+    [NST_ARCH_JOHNSON] = {{2e-3f, 2e-2f, 1e-3f}, 0.03f},
+    [NST_ARCH_FAST_HD] = {{4e-3f, 2e-2f, 2e-3f}, 0.1f},
 };
 
 void nst_train_defaults(NstTrainOptions *options)
@@ -33,11 +35,13 @@ void nst_train_defaults(NstTrainOptions *options)
         .content_weight = 0.05f,
         .tv_weight = 0.01f,
         .stability_weight = 3,
+        .optimizer = NST_OPTIMIZER_ADAM,
+        .schedule = {.decay = NST_DECAY_COSINE, .warmup = 10, .every = 500, .factor = 0.5f, .hold = 0.5f, .last = 0.03f},
         .beta1 = 0.9f,
         .beta2 = 0.99f,
+        .epsilon = 1e-8f,
+        .momentum = 0.9f,
         .clip_norm = 1,
-        .warmup = 10,
-        .hold = 0.5f,
         .seed = 1,
         .name = "",
         .author = "",
@@ -46,49 +50,43 @@ void nst_train_defaults(NstTrainOptions *options)
     nst_compute_defaults(&options->compute);
 }
 
-static int check_integers(const NstTrainOptions *o, NstError *err)
+static int check_ranges(const NstTrainOptions *o, NstError *err)
 {
-    const struct {
-        const char *name;
-        int value, low, high;
-    } ranges[] = {
+    const NstIntRange integers[] = {
         {"arch", (int)o->arch, NST_ARCH_FAST, NST_ARCH_FAST_HD},
         {"steps", o->steps, 1, 100000000},
         {"batch", o->batch, 1, 64},
         {"crop", o->crop, 32, 1024},
         {"levels", o->levels, 1, 6},
         {"content_level", o->content_level, 0, o->levels - 1},
-        {"warmup", o->warmup, 0, 100000000},
         {"threads", o->compute.threads, 0, 256},
     };
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
-        if (ranges[i].value < ranges[i].low || ranges[i].value > ranges[i].high)
-            return fail(err, NST_EINVAL, "%s: %d; %d to %d expected", ranges[i].name, ranges[i].value, ranges[i].low,
-                        ranges[i].high);
-    return NST_OK;
+    const NstFloatRange floats[] = {
+        {"style_weight", o->style_weight, 0, 1e12f},
+        {"content_weight", o->content_weight, 0, 1e12f},
+        {"tv_weight", o->tv_weight, 0, 1e12f},
+        {"stability_weight", o->stability_weight, 0, 1e12f},
+        {"learning_rate", o->learning_rate, 0, 10},
+        {"output_lr_scale", o->output_lr_scale, 0, 100},
+        {"clip_norm", o->clip_norm, 0, 1e12f},
+    };
+    NST_TRY(check_integers(integers, sizeof(integers) / sizeof(*integers), err));
+    return check_floats(floats, sizeof(floats) / sizeof(*floats), err);
 }
 
-static int check_floats(const NstTrainOptions *o, NstError *err)
+NstMover train_mover(const NstTrainOptions *o)
 {
-    const struct {
-        const char *name;
-        float value, high;
-    } ranges[] = {
-        {"style_weight", o->style_weight, 1e12f},
-        {"content_weight", o->content_weight, 1e12f},
-        {"tv_weight", o->tv_weight, 1e12f},
-        {"stability_weight", o->stability_weight, 1e12f},
-        {"learning_rate", o->learning_rate, 10},
-        {"output_lr_scale", o->output_lr_scale, 100},
-        {"beta1", o->beta1, 0.99999f},
-        {"beta2", o->beta2, 0.99999f},
-        {"clip_norm", o->clip_norm, 1e12f},
-        {"hold", o->hold, 1},
-    };
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
-        if (!(ranges[i].value >= 0 && ranges[i].value <= ranges[i].high))
-            return fail(err, NST_EINVAL, "%s: %g; 0 to %g expected", ranges[i].name, ranges[i].value, ranges[i].high);
-    return NST_OK;
+    return (NstMover){o->optimizer, o->beta1, o->beta2, o->epsilon, o->momentum};
+}
+
+static int check_options(const NstTrainOptions *o, NstError *err)
+{
+    const NstMover mover = train_mover(o);
+    NST_TRY(check_ranges(o, err));
+    if (o->optimizer < NST_OPTIMIZER_ADAM || o->optimizer > NST_OPTIMIZER_RMSPROP)
+        return fail(err, NST_EINVAL, "optimizer: %s; adam, sgd or rmsprop expected, for each step has crops of its own",
+                    o->optimizer == NST_OPTIMIZER_LBFGS ? "lbfgs" : "unknown");
+    return optim_check(&mover, &o->schedule, err);
 }
 
 /* Replaces *text by a copy of it; NULL stays NULL. */
@@ -121,10 +119,9 @@ int train_options_copy(NstTrainOptions *to, const NstTrainOptions *from, NstErro
     if (from && (from->struct_size == 0 || from->struct_size > sizeof(*to)))
         return fail(err, NST_EINVAL, "training options: struct_size %zu; nst_train_defaults sets %zu",
                     from->struct_size, sizeof(*to));
-    NST_TRY(check_integers(to, err));
-    NST_TRY(check_floats(to, err));
+    NST_TRY(check_options(to, err));
     if (to->learning_rate == 0)
-        to->learning_rate = RATES[to->arch].learning_rate;
+        to->learning_rate = RATES[to->arch].learning_rate[to->optimizer];
     if (to->output_lr_scale == 0)
         to->output_lr_scale = RATES[to->arch].output_lr_scale;
     return NST_OK;
@@ -154,12 +151,22 @@ static double shortest(float value)
     return strtod(text, NULL);
 }
 
+typedef struct Number {
+    const char *name;
+    double value;
+} Number;
+
+static bool add_numbers(cJSON *json, const Number *numbers, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!cJSON_AddNumberToObject(json, numbers[i].name, numbers[i].value))
+            return false;
+    return true;
+}
+
 static bool describe_numbers(cJSON *json, const NstTrainOptions *o)
 {
-    const struct {
-        const char *name;
-        double value;
-    } numbers[] = {
+    const Number numbers[] = {
         {"steps", o->steps},
         {"batch", o->batch},
         {"crop", o->crop},
@@ -171,16 +178,32 @@ static bool describe_numbers(cJSON *json, const NstTrainOptions *o)
         {"stability_weight", shortest(o->stability_weight)},
         {"learning_rate", shortest(o->learning_rate)},
         {"output_lr_scale", shortest(o->output_lr_scale)},
-        {"beta1", shortest(o->beta1)},
-        {"beta2", shortest(o->beta2)},
         {"clip_norm", shortest(o->clip_norm)},
-        {"warmup", o->warmup},
-        {"hold", shortest(o->hold)},
+        {"warmup", o->schedule.warmup},
     };
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-        if (!cJSON_AddNumberToObject(json, numbers[i].name, numbers[i].value))
-            return false;
-    return true;
+    return add_numbers(json, numbers, sizeof(numbers) / sizeof(*numbers));
+}
+
+/* Only what the optimiser and the decay make use of: the rest decides nothing. */
+static bool describe_optimizer(cJSON *json, const NstTrainOptions *o)
+{
+    const Number adam[] = {
+        {"beta1", shortest(o->beta1)}, {"beta2", shortest(o->beta2)}, {"epsilon", shortest(o->epsilon)}};
+    const Number momentum[] = {{"momentum", shortest(o->momentum)}};
+    const Number falling[] = {{"decay_every", o->schedule.every}, {"decay_factor", shortest(o->schedule.factor)}};
+    const Number cosine[] = {{"hold", shortest(o->schedule.hold)}, {"last_rate", shortest(o->schedule.last)}};
+    const NstDecay decay = o->schedule.decay;
+    bool ok = cJSON_AddStringToObject(json, "optimizer", optim_name(o->optimizer)) &&
+              cJSON_AddStringToObject(json, "decay", decay_name(decay));
+    if (o->optimizer == NST_OPTIMIZER_SGD)
+        ok = ok && add_numbers(json, momentum, 1);
+    else if (o->optimizer == NST_OPTIMIZER_ADAM)
+        ok = ok && add_numbers(json, adam, 3);
+    else
+        ok = ok && add_numbers(json, &adam[1], 2);
+    if (decay == NST_DECAY_COSINE)
+        return ok && add_numbers(json, cosine, 2);
+    return ok && (decay == NST_DECAY_CONSTANT || add_numbers(json, falling, 2));
 }
 
 static bool describe_layers(cJSON *json, const char *name, const char *const *layers)
@@ -202,7 +225,8 @@ cJSON *train_options_describe(const NstTrainOptions *o)
     snprintf(seed, sizeof(seed), "%llu", (unsigned long long)o->seed); /* a JSON number has 53 bits only */
     if (cJSON_AddStringToObject(json, "arch", arch_name(o->arch)) && cJSON_AddStringToObject(json, "seed", seed) &&
         describe_layers(json, "style_layers", o->style_layers) &&
-        describe_layers(json, "content_layers", o->content_layers) && describe_numbers(json, o))
+        describe_layers(json, "content_layers", o->content_layers) && describe_optimizer(json, o) &&
+        describe_numbers(json, o))
         return json;
     cJSON_Delete(json);
     return NULL;

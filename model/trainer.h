@@ -7,13 +7,14 @@
 
 #include "graph.h"
 #include "loss.h"
+#include "optim.h"
 #include "plan.h"
 #include "sampler.h"
 #include "stability.h"
 
-/* What Adam keeps of one tensor */
+/* What the optimiser keeps of one tensor (optim.h) */
 typedef struct NstMoments {
-    float *m, *v;
+    float *m, *v; /* m is used by Adam alone */
     float lr_scale;
 } NstMoments;
 
@@ -35,12 +36,11 @@ struct NstTrainer {
     int step;            /* steps done */
 };
 
-/* The share of the full learning rate at a step, with this many steps planned */
-float trainer_schedule(const NstTrainOptions *options, int step, int steps);
-
 /* Copies options over the defaults, checks them and resolves zeroes. Free the copy either way. */
 int train_options_copy(NstTrainOptions *to, const NstTrainOptions *from, NstError *err);
 void train_options_free(NstTrainOptions *options);
+
+NstMover train_mover(const NstTrainOptions *options);
 
 /* The options that decide the result, by the names of their fields; NULL: no memory. */
 cJSON *train_options_describe(const NstTrainOptions *options);

@@ -24,7 +24,7 @@ optimize() { "$NST" optimize -c photo.pam -s painting.pam -l loss.nsw -n 6 -t 1 
 
 misused "--content PICTURE is needed" "$NST" optimize
 misused "--preset: no preset \"vangogh\"" optimize -o x.png --preset vangogh
-misused "--optimizer newton: one of lbfgs|adam|sgd|rmsprop expected" optimize -o x.png --optimizer newton
+misused "--optimizer newton: one of adam|sgd|rmsprop|lbfgs expected" optimize -o x.png --optimizer newton
 misused "--content-level 2: less than --levels (2)" optimize -o x.png --content-level 2
 misused "more masks than paintings" optimize -o x.png --mask left.pam --mask left.pam
 misused "--mix 0.5|0.5: 2 weights; 1 expected" optimize -o x.png --mix "0.5|0.5"

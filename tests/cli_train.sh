@@ -48,6 +48,7 @@ misused "--style PICTURE is needed" "$NST" train
 misused "--steps 0: a whole number from 1" "$NST" train --steps 0
 misused "--seed -1: a whole number" "$NST" train --seed -1
 misused "--arch slow: one of fast|johnson|fast-hd expected" "$NST" train --arch slow
+misused "--optimizer lbfgs: one of adam|sgd|rmsprop expected" "$NST" train --optimizer lbfgs
 misused "--content-level 2: less than --levels (2)" train painting.pam photos loss.nsw -o x.nsw --content-level 2
 misused "--crop 48: at most --content-size (40)" train painting.pam photos loss.nsw -o x.nsw --crop 48
 misused "--style-layers a,,b:" train painting.pam photos loss.nsw -o x.nsw --style-layers a,,b
@@ -110,6 +111,11 @@ says out "init_network"
 refused "absent.nsw: No such file" train painting.pam photos loss.nsw -o x.nsw --init absent.nsw
 status 1 train painting.pam photos loss.nsw -o x.nsw --arch johnson --init whole/style.nsw
 says err "init: not a style of the architecture johnson"
+status 0 train painting.pam photos loss.nsw -o sgd.nsw --steps 4 --optimizer sgd --decay step --decay-every 2 --log sgd.csv
+status 0 "$NST" info --json sgd.nsw
+says out '"momentum":'
+says out '"decay":'
+[ "$(cut -d, -f2 sgd.csv | tr '\n' ' ')" = "learning_rate 0.002 0.004 0.003 0.004 " ] || wrong "rates of sgd.csv: $(cat sgd.csv)"
 status 0 train painting.pam photos loss.nsw -o unsteady.nsw --steps 2 --stability 0
 says err "0 x stability 0.00000"
 

@@ -75,8 +75,8 @@ static NstTrainer *open_trainer(NstContainer *golden, const NstModel *vgg)
     options.beta1 = 0.9f;
     options.beta2 = 0.99f;
     options.clip_norm = 0.2f;
-    options.warmup = 3;
-    options.hold = 0.5f;
+    options.schedule.warmup = 3;
+    options.schedule.hold = 0.5f;
     options.seed = 6;
     options.compute.threads = 2;
     if (nst_trainer_open(&trainer, &options, vgg, &picture, give_picture, golden, PICTURES, &err) < 0)

@@ -49,7 +49,7 @@ static void setup(Run *run)
     run->options.crop = 32;
     run->options.steps = 8;
     run->options.levels = 2;
-    run->options.warmup = 2;
+    run->options.schedule.warmup = 2;
     run->options.compute.threads = 1;
 }
 
@@ -192,16 +192,35 @@ static void test_seed(void **state)
 }
 
 /* Stopped after three of eight steps, in the middle of an epoch, and resumed by another trainer: the same bits */
-static void test_resume(void **state)
+static void set_nothing(Run *run) { (void)run; }
+static void set_sgd(Run *run) { run->options.optimizer = NST_OPTIMIZER_SGD; }
+
+static void set_plain_sgd(Run *run)
+{
+    set_sgd(run);
+    run->options.momentum = 0;
+    run->options.schedule.decay = NST_DECAY_CONSTANT;
+}
+
+static void set_rmsprop(Run *run)
+{
+    run->options.optimizer = NST_OPTIMIZER_RMSPROP;
+    run->options.schedule.decay = NST_DECAY_STEP;
+    run->options.schedule.every = 2;
+}
+
+static void check_resume(void (*change)(Run *run))
 {
     char path[64];
     Run whole, before, after;
     NstError err;
-    (void)state;
     make_path(path);
     setup(&whole);
     setup(&before);
     setup(&after);
+    change(&whole);
+    change(&before);
+    change(&after);
     open_trainer(&whole);
     open_trainer(&before);
     open_trainer(&after);
@@ -223,6 +242,62 @@ static void test_resume(void **state)
     remove_path(path);
 }
 
+static void test_resume(void **state)
+{
+    (void)state;
+    check_resume(set_nothing);
+    check_resume(set_sgd);
+    check_resume(set_plain_sgd);
+    check_resume(set_rmsprop);
+}
+
+/* Each optimiser learns at the rate that is its default, and the schedule is what the options say. */
+static void test_optimizers(void **state)
+{
+    void (*const changes[])(Run *run) = {set_nothing, set_sgd, set_rmsprop};
+    (void)state;
+    for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+        Run run;
+        setup(&run);
+        changes[i](&run);
+        run.options.steps = 60;
+        run.options.schedule = (NstSchedule){.decay = NST_DECAY_STEP, .every = 20, .factor = 0.5f};
+        open_trainer(&run);
+        const NstTrainProgress first = train(run.trainer, 1), last = train(run.trainer, 59);
+        assert_true(last.total < 0.9f * first.total);
+        assert_float_equal(last.learning_rate, first.learning_rate / 4, 1e-9);
+        teardown(&run);
+    }
+}
+
+/* What the optimiser or the decay makes no use of may be another one. */
+static void test_idle_options(void **state)
+{
+    char path[64];
+    Run run;
+    NstError err;
+    (void)state;
+    make_path(path);
+    setup(&run);
+    set_plain_sgd(&run);
+    open_trainer(&run);
+    train(run.trainer, 2);
+    assert_ok(nst_trainer_save(run.trainer, path, &err));
+    teardown(&run);
+    setup(&run);
+    set_plain_sgd(&run);
+    run.options.beta1 = run.options.epsilon = 0.5f;
+    run.options.schedule.hold = run.options.schedule.factor = 0.25f;
+    open_trainer(&run);
+    assert_ok(nst_trainer_load(run.trainer, path, &err));
+    teardown(&run);
+    remove_path(path);
+}
+
+static void set_epsilon(Run *run) { run->options.epsilon = 1e-6f; }
+static void set_decay(Run *run) { run->options.schedule.decay = NST_DECAY_STEP; }
+static void set_hold(Run *run) { run->options.schedule.hold = 0.75f; }
+static void set_last(Run *run) { run->options.schedule.last = 0; }
 static void set_steps(Run *run) { run->options.steps = 9; }
 static void set_batch(Run *run) { run->options.batch = 2; }
 static void set_crop(Run *run) { run->options.crop = 36; }
@@ -250,6 +325,11 @@ static void test_other_options(void **state)
         {set_seed, "seed \"1\", not \"18446744073709551615\""},
         {set_style, "style_picture"},
         {set_loss, "loss_network"},
+        {set_sgd, "optimizer \"adam\", not \"sgd\""},
+        {set_decay, "decay \"cosine\", not \"step\""},
+        {set_epsilon, "epsilon 1e-08, not 1e-06"},
+        {set_hold, "hold 0.5, not 0.75"},
+        {set_last, "last_rate 0.03, not 0"},
     };
     char path[64];
     Run run;
@@ -469,7 +549,10 @@ static void bad_stability(Run *run) { run->options.stability_weight = -1; }
 static void bad_init(Run *run) { run->options.init = run->loss; }
 static void bad_rate(Run *run) { run->options.learning_rate = NAN; }
 static void bad_beta(Run *run) { run->options.beta2 = 1; }
-static void bad_hold(Run *run) { run->options.hold = 1.5f; }
+static void bad_hold(Run *run) { run->options.schedule.hold = 1.5f; }
+static void bad_every(Run *run) { run->options.schedule.every = 0; }
+static void bad_momentum(Run *run) { run->options.momentum = 1; }
+static void lbfgs(Run *run) { run->options.optimizer = NST_OPTIMIZER_LBFGS; }
 static void bad_threads(Run *run) { run->options.compute.threads = 257; }
 static void bad_layer(Run *run) { run->options.style_layers[1] = "relu4_1"; }
 static void bad_loss(Run *run) { run->loss->kind = NST_KIND_STYLE; }
@@ -489,7 +572,8 @@ static void test_bad_options(void **state)
         {bad_beta, NST_EINVAL, "beta2"},           {bad_hold, NST_EINVAL, "hold: 1.5"},
         {bad_threads, NST_EINVAL, "threads: 257"}, {bad_layer, NST_ENOTFOUND, "relu4_1"},
         {bad_loss, NST_EINVAL, "loss network"},    {bad_stability, NST_EINVAL, "stability_weight: -1"},
-        {bad_init, NST_EINVAL, "init: not a style"},
+        {bad_init, NST_EINVAL, "init: not a style"}, {bad_every, NST_EINVAL, "schedule.every: 0"},
+        {bad_momentum, NST_EINVAL, "momentum: 1"}, {lbfgs, NST_EINVAL, "optimizer: lbfgs; adam, sgd or rmsprop"},
     };
     NstError err;
     Run run;
@@ -517,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_not_finite),     cmocka_unit_test(test_source_fails),
         cmocka_unit_test(test_small_pictures), cmocka_unit_test(test_model),
         cmocka_unit_test(test_init),           cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_optimizers),     cmocka_unit_test(test_idle_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

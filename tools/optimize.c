@@ -11,6 +11,7 @@
 #include "layers.h"
 #include "media.h"
 #include "nst.h"
+#include "optim_options.h"
 #include "util.h"
 
 #define SET(member) offsetof(OptimizeSettings, member)
@@ -72,28 +73,15 @@ static const Option options[] = {
     {"edge", 0, OPTION_CHOICE, false, HOW(edge), "network|zero|reflect|replicate", 0, 0,
      "what its convolutions see beyond the edge"},
 
-    {"optimizer", 0, OPTION_CHOICE, false, HOW(optimizer), "lbfgs|adam|sgd|rmsprop", 0, 0,
-     "how the pixels move"},
+    {"optimizer", 0, OPTION_CHOICE, false, HOW(optimizer), "adam|sgd|rmsprop|lbfgs", 0, 0,
+     "how the pixels move; lbfgs has none of the schedule below"},
     {"iterations", 'n', OPTION_INT, false, HOW(iterations), "N", 1, 1e6,
      "at each size"},
     {"scales", 0, OPTION_INT, false, HOW(scales), "N", 1, 10,
      "sizes from coarse to fine, each twice the one before"},
     {"lr", 0, OPTION_REAL, false, HOW(learning_rate), "X", 0, 1e12,
      "learning rate, in levels of 0 to 255; 0: what suits the optimiser"},
-    {"decay", 0, OPTION_CHOICE, false, HOW(schedule.decay), "constant|step|exponential|cosine", 0, 0,
-     "how the learning rate falls; not for lbfgs"},
-    {"decay-every", 0, OPTION_INT, false, HOW(schedule.every), "N", 1, 1e8,
-     "step, exponential: iterations in which it is multiplied by the factor"},
-    {"decay-factor", 0, OPTION_REAL, false, HOW(schedule.factor), "X", 0, 1,
-     "step, exponential: the factor"},
-    {"beta1", 0, OPTION_REAL, false, HOW(beta1), "X", 0, 0.999999,
-     "Adam's decay of the mean"},
-    {"beta2", 0, OPTION_REAL, false, HOW(beta2), "X", 0, 0.999999,
-     "decay of the variance, of Adam and RMSprop"},
-    {"epsilon", 0, OPTION_REAL, false, HOW(epsilon), "X", 0, 1e12,
-     "added to its root"},
-    {"momentum", 0, OPTION_REAL, false, HOW(momentum), "X", 0, 0.999999,
-     "of SGD"},
+    OPTIM_OPTIONS(HOW),
     {"history", 0, OPTION_INT, false, HOW(history), "N", 1, 1000,
      "steps that L-BFGS remembers"},
     {"fixed-step", 0, OPTION_FLAG, false, SET(fixed_step), "", 0, 0,

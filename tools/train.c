@@ -8,6 +8,7 @@
 #include "blas.h"
 #include "layers.h"
 #include "nst.h"
+#include "optim_options.h"
 #include "options.h"
 #include "train_run.h"
 #include "util.h"
@@ -61,20 +62,15 @@ static const Option options[] = {
     {"stability", 0, OPTION_REAL, false, TRAIN(stability_weight), "X", 0, 1e12,
      "weight of steadiness under small motions, changes of light and noise, for video; 0: not trained for"},
 
+    {"optimizer", 0, OPTION_CHOICE, false, TRAIN(optimizer), "adam|sgd|rmsprop", 0, 0,
+     "how the weights move"},
     {"lr", 0, OPTION_REAL, false, TRAIN(learning_rate), "X", 0, 10,
-     "learning rate of Adam; 0: what suits the network"},
+     "learning rate; 0: what suits optimiser and network"},
     {"output-lr-scale", 0, OPTION_REAL, false, TRAIN(output_lr_scale), "X", 0, 100,
      "its factor for the output convolution; 0: what suits the network"},
-    {"beta1", 0, OPTION_REAL, false, TRAIN(beta1), "X", 0, 0.99999,
-     "Adam's decay of the mean"},
-    {"beta2", 0, OPTION_REAL, false, TRAIN(beta2), "X", 0, 0.99999,
-     "Adam's decay of the variance"},
+    OPTIM_OPTIONS(TRAIN),
     {"clip-norm", 0, OPTION_REAL, false, TRAIN(clip_norm), "X", 0, 1e12,
      "longest gradient; 0: any"},
-    {"warmup", 0, OPTION_INT, false, TRAIN(warmup), "N", 0, 1e8,
-     "steps of linear warm-up"},
-    {"hold", 0, OPTION_REAL, false, TRAIN(hold), "X", 0, 1,
-     "share of the steps before the rate falls"},
     {"seed", 0, OPTION_SEED, false, TRAIN(seed), "N", 0, 0,
      "of weights, crops and order"},
 

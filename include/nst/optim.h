@@ -9,10 +9,10 @@ extern "C" {
 /* How parameters move: what training (train.h) and image optimisation (optimize.h) share. */
 
 typedef enum NstOptimizer {
-    NST_OPTIMIZER_LBFGS,  /* Liu and Nocedal 1989; image optimisation only */
-    NST_OPTIMIZER_ADAM,   /* Kingma and Ba 2015, algorithm 1; epsilon is added to the root */
-    NST_OPTIMIZER_SGD,    /* v = momentum v + g;  x -= rate v */
-    NST_OPTIMIZER_RMSPROP /* Tieleman and Hinton 2012: v = beta2 v + (1 - beta2) g^2; x -= rate g / (sqrt(v) + epsilon) */
+    NST_OPTIMIZER_ADAM,    /* Kingma and Ba 2015, algorithm 1; epsilon is added to the root */
+    NST_OPTIMIZER_SGD,     /* v = momentum v + g;  x -= rate v */
+    NST_OPTIMIZER_RMSPROP, /* Tieleman and Hinton 2012: v = beta2 v + (1 - beta2) g^2; x -= rate g / (sqrt(v) + epsilon) */
+    NST_OPTIMIZER_LBFGS    /* Liu and Nocedal 1989; image optimisation only */
 } NstOptimizer;
 
 typedef enum NstDecay {

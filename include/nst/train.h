@@ -7,6 +7,7 @@
 
 #include <nst/compute.h>
 #include <nst/model.h>
+#include <nst/optim.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -72,12 +73,15 @@ typedef struct NstTrainOptions {
     float content_weight;     /* Default 0.05 */
     float tv_weight;          /* Default 0.01 */
     float stability_weight;   /* Default 3; 0: not trained for, nor its time taken */
-    float learning_rate;      /* of Adam. Default 4e-3 for fast, 2e-3 for johnson; 0: that default */
-    float output_lr_scale;    /* factor for the output convolution. Default 0.1 for fast, 0.03 for johnson; 0: that */
-    float beta1, beta2;       /* of Adam. Default 0.9, 0.99 */
+    NstOptimizer optimizer;   /* not L-BFGS. Default Adam */
+    float learning_rate;      /* Default 0: what suits optimiser and network. Adam: 4e-3 for fast, 2e-3 for johnson */
+    float output_lr_scale;    /* factor for the output convolution. Default 0: 0.1 for fast, 0.03 for johnson */
+    NstSchedule schedule;     /* of the rate, over the steps. Default: 10 steps of warm-up, half of the run at the full
+                                 rate, then a cosine down to 3 %; for other decays, half the rate in 500 steps */
+    float beta1, beta2;       /* 0 to less than 1. Default 0.9, 0.99 */
+    float epsilon;            /* of Adam and RMSprop. Default 1e-8 */
+    float momentum;           /* of SGD, 0 to less than 1. Default 0.9 */
     float clip_norm;          /* gradient norm is clipped to this; 0: not clipped. Default 1 */
-    int warmup;               /* steps of linear warm-up. Default 10 */
-    float hold;               /* share of the steps at the full rate; then a cosine down to 3 %. Default 0.5 */
     uint64_t seed;            /* of weights, crops, order, motion and noise. Default 1 */
     const NstModel *init;     /* a style of the same architecture whose weights the training begins with; read by
                                  nst_trainer_open only. Default NULL: drawn at random */
