@@ -161,11 +161,31 @@ static int restore(NstTrainer *trainer, const NstContainer *container, NstError 
     return NST_OK;
 }
 
-int nst_trainer_load(NstTrainer *trainer, const char *path, NstError *err)
+static int load(NstTrainer *trainer, const char *path, NstError *err)
 {
     NstContainer container;
     NST_TRY(safetensors_read(&container, path, err));
     const int code = restore(trainer, &container, err);
     container_free(&container);
     return code < 0 ? fail_within(err, code, "%s", path) : NST_OK;
+}
+
+/* Gives the other ranks what rank 0 has loaded. */
+static int share(NstTrainer *trainer, NstError *err)
+{
+    const int n = trainer->graph.n_tensors;
+    float step[] = {(float)(trainer->step >> 16), (float)(trainer->step & 0xffff)}; /* each a float without loss */
+    for (int i = 0; i < n_parts(trainer) * n; i++)
+        NST_TRY(ranks_spread(trainer, part_data(trainer, i % n, (Part)(i / n)),
+                             (size_t)trainer->graph.tensors[i % n].count, err));
+    NST_TRY(ranks_spread(trainer, step, 2, err));
+    trainer->step = (int)step[0] << 16 | (int)step[1];
+    return NST_OK;
+}
+
+int nst_trainer_load(NstTrainer *trainer, const char *path, NstError *err)
+{
+    if (trainer->options.ranks.rank == 0)
+        NST_TRY(load(trainer, path, err));
+    return share(trainer, err);
 }

@@ -12,8 +12,7 @@
 #include "trainer.h"
 #include "util.h"
 
-/* FNV-1a: tells pictures and networks apart, nothing more */
-static uint64_t mark(uint64_t hash, const void *data, size_t size)
+uint64_t mark_bytes(uint64_t hash, const void *data, size_t size)
 {
     const unsigned char *bytes = data;
     for (size_t i = 0; i < size; i++)
@@ -21,12 +20,10 @@ static uint64_t mark(uint64_t hash, const void *data, size_t size)
     return hash;
 }
 
-static const uint64_t MARK_START = 0xcbf29ce484222325u;
-
 static uint64_t mark_image(const NstImage *image)
 {
-    const uint64_t sized = mark(MARK_START, (int[]){image->width, image->height}, 2 * sizeof(int));
-    return mark(sized, image->data, 3 * sizeof(float) * (size_t)image->width * (size_t)image->height);
+    const uint64_t sized = mark_bytes(MARK_START, (int[]){image->width, image->height}, 2 * sizeof(int));
+    return mark_bytes(sized, image->data, 3 * sizeof(float) * (size_t)image->width * (size_t)image->height);
 }
 
 static uint64_t mark_network(const NstModel *network)
@@ -34,8 +31,8 @@ static uint64_t mark_network(const NstModel *network)
     uint64_t hash = MARK_START;
     for (int i = 0; i < network->graph.n_tensors; i++) {
         const NstTensor *tensor = &network->graph.tensors[i];
-        hash = mark(hash, tensor->name, strlen(tensor->name));
-        hash = mark(hash, tensor->data, (size_t)tensor->count * sizeof(float));
+        hash = mark_bytes(hash, tensor->name, strlen(tensor->name));
+        hash = mark_bytes(hash, tensor->data, (size_t)tensor->count * sizeof(float));
     }
     return hash;
 }
@@ -140,7 +137,9 @@ static int create_loss(NstTrainer *trainer, const NstModel *network, const NstIm
 static int open_trainer(NstTrainer *trainer, const NstModel *loss, const NstImage *style, NstError *err)
 {
     NST_TRY(describe(trainer, loss, style, err));
+    NST_TRY(ranks_compare(trainer, err));
     NST_TRY(create_network(trainer, err));
+    NST_TRY(ranks_open(trainer, err));
     NST_TRY(create_loss(trainer, loss, style, err));
 
     const int crop = trainer->options.crop;
@@ -183,6 +182,7 @@ void nst_trainer_close(NstTrainer **out)
     graph_free(&trainer->graph);
     nst_image_free(&trainer->crop);
     aligned_free(trainer->grad);
+    ranks_close(trainer);
     sampler_close(&trainer->sampler);
     cJSON_Delete(trainer->description);
     train_options_free(&trainer->options);
@@ -199,13 +199,8 @@ static double add_stability(NstTrainer *trainer, int64_t sample)
     return stability_add(trainer->stability, trainer->plan, &motion, &random, weight, trainer->grad);
 }
 
-/* What a step finds: means of the terms over the batch, and the norm of the gradient */
-typedef struct Sums {
-    double total, style, content, tv, stability, norm;
-} Sums;
-
-/* Adds the gradients of one sample's share of the loss to those of the tensors, and its terms to *sums. */
-static int add_sample(NstTrainer *trainer, int64_t sample, Sums *sums, NstError *err)
+/* The gradients of one sample's share of the loss, in the plan, and of the terms */
+static int run_sample(NstTrainer *trainer, int64_t sample, NstTrainTerms *share, NstError *err)
 {
     const NstTrainOptions *options = &trainer->options;
     const int output = trainer->graph.n_nodes - 1;
@@ -220,15 +215,18 @@ static int add_sample(NstTrainer *trainer, int64_t sample, Sums *sums, NstError 
 
     for (size_t i = 0; i < count; i++)
         trainer->grad[i] /= (float)options->batch;
+    backward_clear_tensor_grads(trainer->plan);
     const double stability = trainer->stability ? add_stability(trainer, sample) : 0;
     backward_begin(trainer->plan);
     memcpy(backward_seed(trainer->plan, output), trainer->grad, count * sizeof(float));
     backward_run(trainer->plan);
-    sums->total += (terms.total + (double)options->stability_weight * stability) / options->batch;
-    sums->style += terms.style / options->batch;
-    sums->content += terms.content / options->batch;
-    sums->tv += terms.tv / options->batch;
-    sums->stability += stability / options->batch;
+    *share = (NstTrainTerms){
+        .total = (float)((terms.total + (double)options->stability_weight * stability) / options->batch),
+        .style = (float)(terms.style / options->batch),
+        .content = (float)(terms.content / options->batch),
+        .tv = (float)(terms.tv / options->batch),
+        .stability = (float)(stability / options->batch),
+    };
     return isfinite(stability) ? NST_OK : fail(err, NST_ENOTFINITE, "stability is %g", stability);
 }
 
@@ -262,41 +260,47 @@ static void update_weights(NstTrainer *trainer, float rate, float grad_scale)
     }
 }
 
-static int run_batch(NstTrainer *trainer, Sums *sums, NstError *err)
+/* Gradients and terms of the batch: this rank's share of it, and what the others found */
+static int run_batch(NstTrainer *trainer, NstTrainTerms *terms, NstError *err)
 {
     const int64_t first = (int64_t)trainer->step * trainer->options.batch;
-    backward_clear_tensor_grads(trainer->plan);
-    for (int i = 0; i < trainer->options.batch; i++)
-        NST_TRY(add_sample(trainer, first + i, sums, err));
-    return gradient_norm(trainer, &sums->norm, err);
+    const NstShare share = ranks_share(trainer);
+    for (int i = share.first; i < share.end; i++) {
+        NST_TRY(run_sample(trainer, first + i, terms, err));
+        ranks_keep(trainer, i, terms);
+    }
+    return ranks_sum(trainer, terms, err);
 }
 
 int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, NstError *err)
 {
     const NstTrainOptions *options = &trainer->options;
-    Sums sums = {0};
+    NstTrainTerms terms;
+    double norm = 0;
 
     if (trainer->step >= options->steps)
         return fail(err, NST_EINVAL, "all %d steps are done", options->steps);
-    const int code = run_batch(trainer, &sums, err);
+    int code = run_batch(trainer, &terms, err);
+    if (code == NST_OK)
+        code = gradient_norm(trainer, &norm, err);
     if (code < 0)
         return fail_within(err, code, "step %d", trainer->step + 1);
 
     const float rate = options->learning_rate * optim_schedule(&options->schedule, trainer->step, options->steps);
-    const bool clipped = options->clip_norm > 0 && sums.norm > (double)options->clip_norm;
-    update_weights(trainer, rate, clipped ? (float)((double)options->clip_norm / sums.norm) : 1);
+    const bool clipped = options->clip_norm > 0 && norm > (double)options->clip_norm;
+    update_weights(trainer, rate, clipped ? (float)((double)options->clip_norm / norm) : 1);
     trainer->step++;
     if (progress)
         *progress = (NstTrainProgress){
             .step = trainer->step,
             .steps = options->steps,
             .learning_rate = rate,
-            .total = (float)sums.total,
-            .style = (float)sums.style,
-            .content = (float)sums.content,
-            .tv = (float)sums.tv,
-            .stability = (float)sums.stability,
-            .grad_norm = (float)sums.norm,
+            .total = terms.total,
+            .style = terms.style,
+            .content = terms.content,
+            .tv = terms.tv,
+            .stability = terms.stability,
+            .grad_norm = (float)norm,
         };
     return NST_OK;
 }

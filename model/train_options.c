@@ -46,6 +46,7 @@ void nst_train_defaults(NstTrainOptions *options)
         .name = "",
         .author = "",
         .licence = "",
+        .ranks.count = 1,
     };
     nst_compute_defaults(&options->compute);
 }
@@ -55,7 +56,9 @@ static int check_ranges(const NstTrainOptions *o, NstError *err)
     const NstIntRange integers[] = {
         {"arch", (int)o->arch, NST_ARCH_FAST, NST_ARCH_FAST_HD},
         {"steps", o->steps, 1, 100000000},
-        {"batch", o->batch, 1, 64},
+        {"ranks", o->ranks.count, 1, 1024},
+        {"rank", o->ranks.rank, 0, o->ranks.count - 1},
+        {"batch", o->batch, o->ranks.count, 1024}, /* each rank has something to do */
         {"crop", o->crop, 32, 1024},
         {"levels", o->levels, 1, 6},
         {"content_level", o->content_level, 0, o->levels - 1},
@@ -120,6 +123,8 @@ int train_options_copy(NstTrainOptions *to, const NstTrainOptions *from, NstErro
         return fail(err, NST_EINVAL, "training options: struct_size %zu; nst_train_defaults sets %zu",
                     from->struct_size, sizeof(*to));
     NST_TRY(check_options(to, err));
+    if (to->ranks.count > 1 && !to->ranks.sum)
+        return fail(err, NST_EINVAL, "ranks: %d without a function that sums; one expected", to->ranks.count);
     if (to->learning_rate == 0)
         to->learning_rate = RATES[to->arch].learning_rate[to->optimizer];
     if (to->output_lr_scale == 0)

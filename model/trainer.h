@@ -18,6 +18,11 @@ typedef struct NstMoments {
     float lr_scale;
 } NstMoments;
 
+/* Terms of the loss before weighting, and their weighted sum */
+typedef struct NstTrainTerms {
+    float total, style, content, tv, stability;
+} NstTrainTerms;
+
 /*
  * What the next step depends on is options, pictures, weights, moments and the number of steps done: the random
  * numbers of a sample follow from the seed and the sample's number.
@@ -33,8 +38,36 @@ struct NstTrainer {
     NstStability *stability; /* NULL where its weight is 0 */
     NstImage crop;
     float *grad;         /* dL/d(output) */
+    size_t part;         /* floats that one crop gives: ranks.c */
+    float *parts, *sum;  /* of the crops of this rank's share (alone: of one); of all crops of the step */
     int step;            /* steps done */
 };
+
+/* FNV-1a: tells pictures and networks apart, nothing more */
+#define MARK_START UINT64_C(0xcbf29ce484222325)
+uint64_t mark_bytes(uint64_t hash, const void *data, size_t size);
+
+/* The crops of a step that this rank works on: first to end - 1, of 0 to batch - 1 */
+typedef struct NstShare {
+    int first, end;
+} NstShare;
+NstShare ranks_share(const NstTrainer *trainer);
+
+/* Once the network is there; free either way. */
+int ranks_open(NstTrainer *trainer, NstError *err);
+void ranks_close(NstTrainer *trainer);
+
+/* Takes the gradients of a crop of the share from the plan. Crops in order, each once a step. */
+void ranks_keep(NstTrainer *trainer, int crop, const NstTrainTerms *terms);
+
+/* Sums gradients, which the plan gets back, and terms over the crops of all ranks. */
+int ranks_sum(NstTrainer *trainer, NstTrainTerms *terms, NstError *err);
+
+/* Gives all ranks the numbers that rank 0 has. */
+int ranks_spread(const NstTrainer *trainer, float *data, size_t n, NstError *err);
+
+/* NST_EINVAL at a rank whose description is another than those of the others */
+int ranks_compare(const NstTrainer *trainer, NstError *err);
 
 /* Copies options over the defaults, checks them and resolves zeroes. Free the copy either way. */
 int train_options_copy(NstTrainOptions *to, const NstTrainOptions *from, NstError *err);

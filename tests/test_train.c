@@ -539,7 +539,7 @@ static void test_init(void **state)
 static void bad_size(Run *run) { run->options.struct_size = 0; }
 static void bad_arch(Run *run) { run->options.arch = (NstArchitecture)3; }
 static void bad_steps(Run *run) { run->options.steps = 0; }
-static void bad_batch(Run *run) { run->options.batch = 65; }
+static void bad_batch(Run *run) { run->options.batch = 1025; }
 static void small_crop(Run *run) { run->options.crop = 28; }
 static void odd_crop(Run *run) { run->options.crop = 34; }
 static void bad_levels(Run *run) { run->options.levels = 0; }
@@ -565,7 +565,7 @@ static void test_bad_options(void **state)
         const char *message;
     } cases[] = {
         {bad_size, NST_EINVAL, "struct_size"},     {bad_arch, NST_EINVAL, "arch"},
-        {bad_steps, NST_EINVAL, "steps: 0"},       {bad_batch, NST_EINVAL, "batch: 65"},
+        {bad_steps, NST_EINVAL, "steps: 0"},       {bad_batch, NST_EINVAL, "batch: 1025"},
         {small_crop, NST_EINVAL, "crop: 28"},      {odd_crop, NST_EINVAL, "multiple of 4"},
         {bad_levels, NST_EINVAL, "levels: 0"},     {bad_level, NST_EINVAL, "content_level: 2"},
         {bad_weight, NST_EINVAL, "tv_weight: -1"}, {bad_rate, NST_EINVAL, "learning_rate: nan"},

@@ -57,13 +57,30 @@ typedef enum NstArchitecture {
  */
 typedef int (*NstContentSource)(void *opaque, int index, NstImage *image, NstError *err);
 
+/*
+ * Several processes, the ranks, that train one network together. All open a trainer with the same options and pictures and
+ * call the same functions in the same order; each works on its share of the crops of every step, and all come to the same
+ * weights. The crops follow from the seed, the step and batch, and gradients are added crop by crop, so that as many ranks
+ * as one likes, one included, end with the same bits, on processors of one kind.
+ *
+ * sum: `parts` is n_parts x n, this rank's parts. Gives in `total`, of n, the first part of rank 0, plus its second, ...,
+ * plus the first of rank 1, ...: added one after the other, element by element. n is the same at each rank; n_parts is
+ * not, and may be 0, but not at all. Called by all ranks in the same order. Where it or any other function fails at one
+ * rank, others may be waiting for that one: the caller ends them.
+ */
+typedef struct NstRanks {
+    int rank, count; /* this one's number from 0; how many, 1 to 1024. Default 0 of 1, which needs no sum */
+    int (*sum)(void *opaque, const float *parts, int n_parts, size_t n, float *total, NstError *err);
+    void *opaque;
+} NstRanks;
+
 #define NST_MAX_LAYERS 16
 
 typedef struct NstTrainOptions {
     size_t struct_size;       /* set by nst_train_defaults */
     NstArchitecture arch;     /* Default fast */
     int steps;                /* optimiser steps, 1 to 10^8. Default 2000 */
-    int batch;                /* crops a step, 1 to 64. Default 1 */
+    int batch;                /* crops a step, of all ranks together: 1, or as many as there are ranks, to 1024. Default 1 */
     int crop;                 /* side of the training crops, pixels, 32 to 1024. Default 192 */
     int levels;               /* pyramid levels of the style loss, 1 to 6. Default 3 */
     int content_level;        /* pyramid level of the content loss, 0 to levels - 1. Default 1 */
@@ -89,6 +106,7 @@ typedef struct NstTrainOptions {
     const char *author;
     const char *licence;
     NstCompute compute;
+    NstRanks ranks;
 } NstTrainOptions;
 
 NST_API void nst_train_defaults(NstTrainOptions *options);
@@ -121,7 +139,7 @@ NST_API int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, Ns
  * Everything that the next step depends on: weights, moments, steps done, options; random numbers follow from the seed
  * and the step. Written to a temporary file and renamed. A checkpoint of a run with other options, another style picture,
  * loss network or number of content pictures is refused by name of what differs; `steps` may differ where that leaves
- * the rates so far as they were.
+ * the rates so far as they were. Of several ranks any may save; all must load, and get what rank 0 reads.
  */
 NST_API int nst_trainer_save(const NstTrainer *trainer, const char *path, NstError *err);
 NST_API int nst_trainer_load(NstTrainer *trainer, const char *path, NstError *err);
