@@ -7,8 +7,8 @@
 #include "util.h"
 
 /*
- * A part, what one crop gives: its gradients of all tensors, one after the other, and then its terms. Parts are added crop
- * by crop, whoever worked them out, so that one rank and many come to the same bits.
+ * A part, what one crop gives: its gradients of all tensors, one after the other, and then its terms. Parts are added
+ * crop by crop, whoever worked them out, so that one rank and many come to the same bits.
  */
 enum { TERMS = sizeof(NstTrainTerms) / sizeof(float) };
 
@@ -118,7 +118,7 @@ int ranks_compare(const NstTrainer *trainer, NstError *err)
         char *value = cJSON_PrintUnformatted(item);
         if (!value)
             return fail(err, NST_ENOMEM, "no memory to compare options");
-        put_digits(mark_bytes(mark_bytes(MARK_START, item->string, strlen(item->string)), value, strlen(value)), mine[i]);
+        put_digits(mark_bytes(MARK_START, value, strlen(value)), mine[i]);
         cJSON_free(value);
     }
     NST_TRY(ranks->sum(ranks->opaque, mine[0], 1, MOST_ITEMS * DIGITS, sum[0], err));
@@ -126,7 +126,7 @@ int ranks_compare(const NstTrainer *trainer, NstError *err)
     for (int i = 0; i < MOST_ITEMS && item; i++, item = item->next)
         for (int d = 0; d < DIGITS; d++)
             if (sum[i][d] != (float)ranks->count * mine[i][d])
-                return fail(err, NST_EINVAL, "rank %d has another %s than other ranks: the same options and files expected "
-                            "at each", ranks->rank, item->string);
+                return fail(err, NST_EINVAL, "rank %d has another %s than other ranks: the same expected at each",
+                            ranks->rank, item->string);
     return NST_OK;
 }

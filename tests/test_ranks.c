@@ -89,7 +89,7 @@ static void set_up(Rank *ranks, Meeting *meeting, int count, int steps)
         options->crop = 32;
         options->steps = 8;
         options->levels = 2;
-        options->warmup = 2;
+        options->schedule.warmup = 2;
         options->batch = BATCH;
         options->compute.threads = 1;
         options->ranks = (NstRanks){.rank = r, .count = count, .sum = sum, .opaque = &ranks[r]};

@@ -58,10 +58,10 @@ typedef enum NstArchitecture {
 typedef int (*NstContentSource)(void *opaque, int index, NstImage *image, NstError *err);
 
 /*
- * Several processes, the ranks, that train one network together. All open a trainer with the same options and pictures and
- * call the same functions in the same order; each works on its share of the crops of every step, and all come to the same
- * weights. The crops follow from the seed, the step and batch, and gradients are added crop by crop, so that as many ranks
- * as one likes, one included, end with the same bits, on processors of one kind.
+ * Several processes, the ranks, that train one network together. All open a trainer with the same options and pictures
+ * and call the same functions in the same order; each works on its share of the crops of every step, and all come to the
+ * same weights. The crops follow from the seed, the step and batch, and gradients are added crop by crop, so that as many
+ * ranks as one likes, one included, end with the same bits, on processors of one kind.
  *
  * sum: `parts` is n_parts x n, this rank's parts. Gives in `total`, of n, the first part of rank 0, plus its second, ...,
  * plus the first of rank 1, ...: added one after the other, element by element. n is the same at each rank; n_parts is
@@ -80,7 +80,7 @@ typedef struct NstTrainOptions {
     size_t struct_size;       /* set by nst_train_defaults */
     NstArchitecture arch;     /* Default fast */
     int steps;                /* optimiser steps, 1 to 10^8. Default 2000 */
-    int batch;                /* crops a step, of all ranks together: 1, or as many as there are ranks, to 1024. Default 1 */
+    int batch;                /* crops a step, of all ranks together: at least one for each, to 1024. Default 1 */
     int crop;                 /* side of the training crops, pixels, 32 to 1024. Default 192 */
     int levels;               /* pyramid levels of the style loss, 1 to 6. Default 3 */
     int content_level;        /* pyramid level of the content loss, 0 to levels - 1. Default 1 */
