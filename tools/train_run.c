@@ -15,7 +15,7 @@
 #include "interrupt.h"
 #include "nst.h"
 #include "nsw.h"
-#include "report.h"
+#include "train_log.h"
 #include "style.h"
 #include "util.h"
 
@@ -33,7 +33,7 @@ typedef struct Run {
     Content content;
     Bitmap preview;
     NstTrainer *trainer;
-    Report report;
+    TrainLog log;
     NstTrainProgress progress; /* of the last step; step 0: none in this run */
     int done;                  /* steps, those of earlier runs included */
 } Run;
@@ -216,7 +216,7 @@ static int begin(Run *run, NstError *err)
     } else if (settings->resume) {
         fprintf(stderr, "nst train: %s: no checkpoint there; beginning at step 1\n", settings->checkpoint);
     }
-    return report_open(&run->report, &settings->train, settings->log, run->done, err);
+    return train_log_open(&run->log, &settings->train, settings->log, run->done, err);
 }
 
 /* After a step: what is due at its number. */
@@ -237,7 +237,7 @@ static int run_steps(Run *run, NstError *err)
     while (run->done < run->settings->train.steps && !interrupted()) {
         NST_TRY(nst_trainer_step(run->trainer, &run->progress, err));
         run->done = run->progress.step;
-        report_step(&run->report, &run->progress);
+        train_log_step(&run->log, &run->progress);
         NST_TRY(keep_up(run, err));
     }
     return NST_OK;
@@ -246,7 +246,7 @@ static int run_steps(Run *run, NstError *err)
 static int finish(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
-    report_pause(&run->report);
+    train_log_pause(&run->log);
     if (run->done < settings->train.steps) {
         fprintf(stderr, "nst train: stopped after step %d of %d; to go on: %s --resume\n", run->done,
                 settings->train.steps, settings->command_line);
@@ -277,7 +277,7 @@ int train_run(const TrainSettings *settings)
     if (code == NST_OK)
         code = finish(&run, &err);
     NstError closing;
-    int closed = report_close(&run.report, &closing);
+    int closed = train_log_close(&run.log, &closing);
     nst_trainer_close(&run.trainer);
     content_close(&run.content);
     bitmap_free(&run.preview);

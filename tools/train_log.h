@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef NST_TOOLS_REPORT_H
-#define NST_TOOLS_REPORT_H
+#ifndef NST_TOOLS_TRAIN_LOG_H
+#define NST_TOOLS_TRAIN_LOG_H
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -8,26 +8,33 @@
 #include <nst/train.h>
 
 /* What a training run shows of itself: a progress line on stderr, and a CSV file of every step. */
-typedef struct Report {
+typedef struct TrainLog {
     const NstTrainOptions *options;
-    FILE *log;        /* or NULL */
+    FILE *file;       /* or NULL */
     bool terminal;    /* the line is redrawn in place */
     bool open_line;   /* the terminal's cursor stands at the end of a progress line */
     double began, shown; /* seconds of the monotonic clock */
     int first;        /* steps that were done before */
-} Report;
+} TrainLog;
 
 /*
  * `done`: steps that an earlier run did. Where the log file exists, its rows up to that step are kept and others
- * dropped; log NULL: none is written.
+ * dropped; path NULL: none is written.
  */
-int report_open(Report *report, const NstTrainOptions *options, const char *log, int done, NstError *err);
-void report_step(Report *report, const NstTrainProgress *progress);
+int train_log_open(TrainLog *log, const NstTrainOptions *options, const char *path, int done, NstError *err);
+void train_log_step(TrainLog *log, const NstTrainProgress *progress);
+
+/* The speed of this run, and by it the time that the steps to come take */
+typedef struct TrainPace {
+    double images_per_second, seconds_left;
+} TrainPace;
+
+TrainPace train_log_pace(const TrainLog *log, const NstTrainProgress *progress);
 
 /* Ends the progress line, so that something else can be printed. */
-void report_pause(Report *report);
+void train_log_pause(TrainLog *log);
 
 /* NST_EIO when the log could not be written. */
-int report_close(Report *report, NstError *err);
+int train_log_close(TrainLog *log, NstError *err);
 
 #endif
