@@ -55,6 +55,7 @@ static int give_content(void *opaque, int index, NstImage *image, NstError *err)
 
 static int prepare(Worker *worker, char **argv, NstError *err)
 {
+    const NstTrainStyle style = {&worker->style, 1};
     NstTrainOptions options;
     int side = atoi(argv[2]);
     nst_train_defaults(&options);
@@ -70,8 +71,8 @@ static int prepare(Worker *worker, char **argv, NstError *err)
     if (code == NST_OK)
         code = read_image(&worker->content, side, argv[5], err);
     if (code == NST_OK)
-        code = nst_trainer_open(&worker->trainer, &options, worker->loss, &worker->style, give_content,
-                                &worker->content, 1, err);
+        code = nst_trainer_open(&worker->trainer, &options, worker->loss, &style, 1, give_content, &worker->content, 1,
+                                err);
     return code;
 }
 

@@ -20,10 +20,15 @@ uint64_t mark_bytes(uint64_t hash, const void *data, size_t size)
     return hash;
 }
 
-static uint64_t mark_image(const NstImage *image)
+static uint64_t mark_styles(const NstTrainStyle *styles, int n)
 {
-    const uint64_t sized = mark_bytes(MARK_START, (int[]){image->width, image->height}, 2 * sizeof(int));
-    return mark_bytes(sized, image->data, 3 * sizeof(float) * (size_t)image->width * (size_t)image->height);
+    uint64_t hash = MARK_START;
+    for (int i = 0; i < n; i++) {
+        const NstImage *image = styles[i].picture;
+        hash = mark_bytes(hash, (int[]){image->width, image->height}, 2 * sizeof(int));
+        hash = mark_bytes(hash, image->data, 3 * sizeof(float) * (size_t)image->width * (size_t)image->height);
+    }
+    return hash;
 }
 
 static uint64_t mark_network(const NstModel *network)
@@ -37,13 +42,14 @@ static uint64_t mark_network(const NstModel *network)
     return hash;
 }
 
-static int describe(NstTrainer *trainer, const NstModel *network, const NstImage *style, NstError *err)
+static int describe(NstTrainer *trainer, const NstModel *network, const NstTrainStyle *styles, int n, NstError *err)
 {
     char picture[24], loss[24];
-    snprintf(picture, sizeof(picture), "%016" PRIx64, mark_image(style));
+    snprintf(picture, sizeof(picture), "%016" PRIx64, mark_styles(styles, n));
     snprintf(loss, sizeof(loss), "%016" PRIx64, mark_network(network));
     trainer->description = train_options_describe(&trainer->options);
     if (!cJSON_AddStringToObject(trainer->description, "style_picture", picture) ||
+        !train_mix_describe(trainer->description, styles, n) ||
         !cJSON_AddStringToObject(trainer->description, "loss_network", loss) ||
         !cJSON_AddNumberToObject(trainer->description, "content_pictures", trainer->sampler.n))
         return fail(err, NST_ENOMEM, "no memory for the trainer");
@@ -117,8 +123,12 @@ static int create_network(NstTrainer *trainer, NstError *err)
     return plan_create(&trainer->plan, &trainer->graph, options->crop, options->crop, &plan_options, err);
 }
 
-static int create_loss(NstTrainer *trainer, const NstModel *network, const NstImage *style, NstError *err)
+static int create_loss(NstTrainer *trainer, const NstModel *network, const NstTrainStyle *styles, int n, NstError *err)
 {
+    NstLossStyle targets[NST_MAX_STYLES] = {0};
+    for (int i = 0; i < n; i++)
+        targets[i] = (NstLossStyle){.picture = styles[i].picture, .weight = styles[i].weight};
+
     const NstTrainOptions *options = &trainer->options;
     const NstLossOptions loss_options = {
         .levels = options->levels,
@@ -131,16 +141,18 @@ static int create_loss(NstTrainer *trainer, const NstModel *network, const NstIm
         .compute = options->compute,
     };
     NST_TRY(loss_create(&trainer->loss, network, options->crop, options->crop, &loss_options, err));
-    return loss_set_style(trainer->loss, style, err);
+    return loss_set_styles(trainer->loss, targets, n, err);
 }
 
-static int open_trainer(NstTrainer *trainer, const NstModel *loss, const NstImage *style, NstError *err)
+static int open_trainer(NstTrainer *trainer, const NstModel *loss, const NstTrainStyle *styles, int n, NstError *err)
 {
-    NST_TRY(describe(trainer, loss, style, err));
+    if (n < 1 || n > NST_MAX_STYLES)
+        return fail(err, NST_EINVAL, "%d styles; 1 to %d expected", n, NST_MAX_STYLES);
+    NST_TRY(describe(trainer, loss, styles, n, err));
     NST_TRY(ranks_compare(trainer, err));
     NST_TRY(create_network(trainer, err));
     NST_TRY(ranks_open(trainer, err));
-    NST_TRY(create_loss(trainer, loss, style, err));
+    NST_TRY(create_loss(trainer, loss, styles, n, err));
 
     const int crop = trainer->options.crop;
     if (trainer->options.stability_weight > 0)
@@ -150,8 +162,9 @@ static int open_trainer(NstTrainer *trainer, const NstModel *loss, const NstImag
     return trainer->grad ? NST_OK : fail(err, NST_ENOMEM, "no memory for the trainer");
 }
 
-int nst_trainer_open(NstTrainer **out, const NstTrainOptions *options, const NstModel *loss, const NstImage *style,
-                     NstContentSource source, void *opaque, int n_content, NstError *err)
+int nst_trainer_open(NstTrainer **out, const NstTrainOptions *options, const NstModel *loss,
+                     const NstTrainStyle *styles, int n_styles, NstContentSource source, void *opaque, int n_content,
+                     NstError *err)
 {
     NstTrainer *trainer = *out = calloc(1, sizeof(*trainer));
     if (!trainer)
@@ -160,7 +173,7 @@ int nst_trainer_open(NstTrainer **out, const NstTrainOptions *options, const Nst
     if (code == NST_OK)
         code = sampler_open(&trainer->sampler, source, opaque, n_content, trainer->options.seed, err);
     if (code == NST_OK)
-        code = open_trainer(trainer, loss, style, err);
+        code = open_trainer(trainer, loss, styles, n_styles, err);
     if (code < 0)
         nst_trainer_close(out);
     return code;

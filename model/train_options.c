@@ -211,6 +211,20 @@ static bool describe_optimizer(cJSON *json, const NstTrainOptions *o)
     return ok && (decay == NST_DECAY_CONSTANT || add_numbers(json, falling, 2));
 }
 
+bool train_mix_describe(cJSON *json, const NstTrainStyle *styles, int n)
+{
+    double weights[NST_MAX_STYLES];
+    if (n == 1)
+        return true;
+    for (int i = 0; i < n; i++)
+        weights[i] = shortest(styles[i].weight);
+    cJSON *mix = cJSON_CreateDoubleArray(weights, n);
+    if (mix && cJSON_AddItemToObject(json, "mix", mix))
+        return true;
+    cJSON_Delete(mix);
+    return false;
+}
+
 static bool describe_layers(cJSON *json, const char *name, const char *const *layers)
 {
     int n = 0;

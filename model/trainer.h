@@ -78,4 +78,7 @@ NstMover train_mover(const NstTrainOptions *options);
 /* The options that decide the result, by the names of their fields; NULL: no memory. */
 cJSON *train_options_describe(const NstTrainOptions *options);
 
+/* Adds the weights of several styles; one has no share to speak of. */
+bool train_mix_describe(cJSON *json, const NstTrainStyle *styles, int n);
+
 #endif

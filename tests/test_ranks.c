@@ -55,9 +55,9 @@ static int give(void *opaque, int index, NstImage *image, NstError *err)
     return NST_OK;
 }
 
-static int work(Rank *rank, NstTrainer **trainer, const NstModel *loss, const NstImage *style)
+static int work(Rank *rank, NstTrainer **trainer, const NstModel *loss, const NstTrainStyle *style)
 {
-    NST_TRY(nst_trainer_open(trainer, &rank->options, loss, style, give, NULL, PICTURES, &rank->err));
+    NST_TRY(nst_trainer_open(trainer, &rank->options, loss, style, 1, give, NULL, PICTURES, &rank->err));
     if (rank->path)
         NST_TRY(nst_trainer_load(*trainer, rank->path, &rank->err));
     while (nst_trainer_steps_done(*trainer) < rank->steps)
@@ -69,11 +69,12 @@ static void *run_rank(void *opaque)
 {
     Rank *rank = opaque;
     NstModel *loss = tiny_vgg(false);
-    NstImage style = tiny_picture(40, 36, rank->style);
+    NstImage picture = tiny_picture(40, 36, rank->style);
+    const NstTrainStyle style = {&picture, 1};
     NstTrainer *trainer = NULL;
     rank->code = work(rank, &trainer, loss, &style);
     nst_trainer_close(&trainer);
-    nst_image_free(&style);
+    nst_image_free(&picture);
     nst_model_free(&loss);
     return NULL;
 }
@@ -156,15 +157,16 @@ static void test_same_bits(void **state)
 static int save(const Rank *rank, const char *path, NstError *err)
 {
     NstModel *loss = tiny_vgg(false);
-    NstImage style = tiny_picture(40, 36, rank->style);
+    NstImage picture = tiny_picture(40, 36, rank->style);
+    const NstTrainStyle style = {&picture, 1};
     NstTrainer *trainer = NULL;
-    int code = nst_trainer_open(&trainer, &rank->options, loss, &style, give, NULL, PICTURES, err);
+    int code = nst_trainer_open(&trainer, &rank->options, loss, &style, 1, give, NULL, PICTURES, err);
     for (int i = 0; code == NST_OK && i < 2; i++)
         code = nst_trainer_step(trainer, NULL, err);
     if (code == NST_OK)
         code = nst_trainer_save(trainer, path, err);
     nst_trainer_close(&trainer);
-    nst_image_free(&style);
+    nst_image_free(&picture);
     nst_model_free(&loss);
     return code;
 }

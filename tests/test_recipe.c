@@ -55,6 +55,7 @@ static NstTrainer *open_trainer(NstContainer *golden, const NstModel *vgg)
 {
     const NstTensor *style = get(golden, "style");
     const NstImage picture = {style->shape[2], style->shape[1], style->data};
+    const NstTrainStyle painting = {&picture, 1};
     NstTrainOptions options;
     NstTrainer *trainer = NULL;
     NstError err;
@@ -79,7 +80,7 @@ static NstTrainer *open_trainer(NstContainer *golden, const NstModel *vgg)
     options.schedule.hold = 0.5f;
     options.seed = 6;
     options.compute.threads = 2;
-    if (nst_trainer_open(&trainer, &options, vgg, &picture, give_picture, golden, PICTURES, &err) < 0)
+    if (nst_trainer_open(&trainer, &options, vgg, &painting, 1, give_picture, golden, PICTURES, &err) < 0)
         fail_msg("%s", err.message);
     return trainer;
 }

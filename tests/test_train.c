@@ -32,7 +32,9 @@ static int give(void *opaque, int index, NstImage *image, NstError *err)
 
 typedef struct Run {
     NstModel *loss;
-    NstImage style;
+    NstImage pictures[2];
+    NstTrainStyle styles[2]; /* of which the first n_styles are learned from */
+    int n_styles;
     Content content;
     NstTrainOptions options;
     NstTrainer *trainer;
@@ -42,7 +44,11 @@ static void setup(Run *run)
 {
     memset(run, 0, sizeof(*run));
     run->loss = tiny_vgg(false);
-    run->style = tiny_picture(40, 36, 50);
+    run->n_styles = 1;
+    for (int i = 0; i < 2; i++) {
+        run->pictures[i] = tiny_picture(40 - 5 * i, 36, 50 + (uint64_t)i);
+        run->styles[i] = (NstTrainStyle){&run->pictures[i], 1};
+    }
     run->content.width = 50;
     run->content.height = 44;
     nst_train_defaults(&run->options);
@@ -53,17 +59,24 @@ static void setup(Run *run)
     run->options.compute.threads = 1;
 }
 
+static int try_open(Run *run, int n_content, NstError *err)
+{
+    return nst_trainer_open(&run->trainer, &run->options, run->loss, run->styles, run->n_styles, give, &run->content,
+                            n_content, err);
+}
+
 static void open_trainer(Run *run)
 {
     NstError err;
-    assert_ok(nst_trainer_open(&run->trainer, &run->options, run->loss, &run->style, give, &run->content, 5, &err));
+    assert_ok(try_open(run, 5, &err));
 }
 
 static void teardown(Run *run)
 {
     nst_trainer_close(&run->trainer);
     assert_null(run->trainer);
-    nst_image_free(&run->style);
+    nst_image_free(&run->pictures[0]);
+    nst_image_free(&run->pictures[1]);
     nst_model_free(&run->loss);
 }
 
@@ -119,7 +132,7 @@ static void test_loss_falls(void **state)
     setup(&run);
     run.options.steps = 40;
     for (int i = 0; i < 2 * 40 * 36; i++)
-        run.style.data[i] *= 0.2f; /* a blue picture, unlike the photos */
+        run.pictures[0].data[i] *= 0.2f; /* a blue picture, unlike the photos */
     open_trainer(&run);
     for (int i = 0; i < 40; i++) {
         const NstTrainProgress p = train(run.trainer, 1);
@@ -306,7 +319,8 @@ static void set_layers(Run *run) { run->options.style_layers[2] = NULL; }
 static void set_weight(Run *run) { run->options.content_weight = 0.051f; }
 static void set_stability(Run *run) { run->options.stability_weight = 0; }
 static void set_seed(Run *run) { run->options.seed = UINT64_MAX; }
-static void set_style(Run *run) { run->style.data[7] = 0.25f; }
+static void set_style(Run *run) { run->pictures[0].data[7] = 0.25f; }
+static void set_styles(Run *run) { run->n_styles = 2; }
 static void set_loss(Run *run) { run->loss->graph.tensors[2].data[0] = 0.25f; }
 
 static void test_other_options(void **state)
@@ -324,6 +338,7 @@ static void test_other_options(void **state)
         {set_stability, "stability_weight 3, not 0"},
         {set_seed, "seed \"1\", not \"18446744073709551615\""},
         {set_style, "style_picture"},
+        {set_styles, "style_picture"},
         {set_loss, "loss_network"},
         {set_sgd, "optimizer \"adam\", not \"sgd\""},
         {set_decay, "decay \"cosine\", not \"step\""},
@@ -437,6 +452,39 @@ static void test_not_finite(void **state)
     teardown(&run);
 }
 
+/* Several style pictures: the first step's style term is the mean of theirs, by weight; a checkpoint knows the weights. */
+static void test_styles(void **state)
+{
+    double style[3];
+    char path[64];
+    Run run;
+    NstError err;
+    (void)state;
+    make_path(path);
+    for (int i = 0; i < 3; i++) {
+        setup(&run);
+        run.n_styles = i < 2 ? 1 : 2;
+        run.styles[0] = (NstTrainStyle){&run.pictures[i == 1], 3};
+        open_trainer(&run);
+        style[i] = (double)train(run.trainer, 1).style;
+        if (i == 2)
+            assert_ok(nst_trainer_save(run.trainer, path, &err));
+        teardown(&run);
+    }
+    assert_true(fabs(style[0] - style[1]) > 0.01 * style[0]);
+    assert_true(fabs((3 * style[0] + style[1]) / 4 - style[2]) < 1e-5 * style[2]);
+    setup(&run);
+    run.n_styles = 2;
+    run.styles[0].weight = 2.5f;
+    open_trainer(&run);
+    assert_fails(nst_trainer_load(run.trainer, path, &err), NST_EINVAL, "made with mix [3,1], not [2.5,1]");
+    NstModel *model = model_of(run.trainer);
+    assert_non_null(strstr(nst_model_metadata(model, "nst.training"), "\"mix\":[2.5,1]"));
+    nst_model_free(&model);
+    teardown(&run);
+    remove_path(path);
+}
+
 static void test_source_fails(void **state)
 {
     Run run;
@@ -528,8 +576,7 @@ static void test_init(void **state)
     nst_trainer_close(&run.trainer);
 
     run.options.arch = NST_ARCH_JOHNSON;
-    assert_fails(nst_trainer_open(&run.trainer, &run.options, run.loss, &run.style, give, &run.content, 5, &err),
-                 NST_EINVAL, "init: not a style of the architecture johnson");
+    assert_fails(try_open(&run, 5, &err), NST_EINVAL, "init: not a style of the architecture johnson");
     nst_model_free(&first);
     nst_model_free(&second);
     teardown(&run);
@@ -555,6 +602,8 @@ static void bad_momentum(Run *run) { run->options.momentum = 1; }
 static void lbfgs(Run *run) { run->options.optimizer = NST_OPTIMIZER_LBFGS; }
 static void bad_threads(Run *run) { run->options.compute.threads = 257; }
 static void bad_layer(Run *run) { run->options.style_layers[1] = "relu4_1"; }
+static void no_style(Run *run) { run->n_styles = 0; }
+static void bad_share(Run *run) { run->styles[0].weight = 0; }
 static void bad_loss(Run *run) { run->loss->kind = NST_KIND_STYLE; }
 
 static void test_bad_options(void **state)
@@ -574,6 +623,8 @@ static void test_bad_options(void **state)
         {bad_loss, NST_EINVAL, "loss network"},    {bad_stability, NST_EINVAL, "stability_weight: -1"},
         {bad_init, NST_EINVAL, "init: not a style"}, {bad_every, NST_EINVAL, "schedule.every: 0"},
         {bad_momentum, NST_EINVAL, "momentum: 1"}, {lbfgs, NST_EINVAL, "optimizer: lbfgs; adam, sgd or rmsprop"},
+        {bad_init, NST_EINVAL, "init: not a style"}, {no_style, NST_EINVAL, "0 styles; 1 to 8"},
+        {bad_share, NST_EINVAL, "weight of style 1: 0"},
     };
     NstError err;
     Run run;
@@ -581,13 +632,11 @@ static void test_bad_options(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         setup(&run);
         cases[i].change(&run);
-        assert_fails(nst_trainer_open(&run.trainer, &run.options, run.loss, &run.style, give, &run.content, 5, &err),
-                     cases[i].code, cases[i].message);
+        assert_fails(try_open(&run, 5, &err), cases[i].code, cases[i].message);
         teardown(&run);
     }
     setup(&run);
-    assert_fails(nst_trainer_open(&run.trainer, &run.options, run.loss, &run.style, give, &run.content, 0, &err),
-                 NST_EINVAL, "0 content pictures");
+    assert_fails(try_open(&run, 0, &err), NST_EINVAL, "0 content pictures");
     teardown(&run);
 }
 
@@ -602,6 +651,7 @@ int main(void)
         cmocka_unit_test(test_small_pictures), cmocka_unit_test(test_model),
         cmocka_unit_test(test_init),           cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_optimizers),     cmocka_unit_test(test_idle_options),
+        cmocka_unit_test(test_styles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

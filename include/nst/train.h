@@ -8,6 +8,7 @@
 #include <nst/compute.h>
 #include <nst/model.h>
 #include <nst/optim.h>
+#include <nst/stylize.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,6 +74,11 @@ typedef struct NstRanks {
     int (*sum)(void *opaque, const float *parts, int n_parts, size_t n, float *total, NstError *err);
     void *opaque;
 } NstRanks;
+/* A picture that the style is learned from. */
+typedef struct NstTrainStyle {
+    const NstImage *picture;
+    float weight; /* above 0; the style term is the mean over the pictures by their weights */
+} NstTrainStyle;
 
 #define NST_MAX_LAYERS 16
 
@@ -122,12 +128,12 @@ typedef struct NstTrainProgress {
 } NstTrainProgress;
 
 /*
- * `loss` must be of kind loss and, like `style` and the source, outlive the trainer. Strings in options are copied.
- * NST_ENOTFOUND names a layer that the loss network has not got, and lists those it has.
+ * 1 to NST_MAX_STYLES styles. `loss` must be of kind loss and, like the source, outlive the trainer; pictures and strings
+ * may be freed. NST_ENOTFOUND names a layer that the loss network has not got, and lists those it has.
  */
 NST_API int nst_trainer_open(NstTrainer **trainer, const NstTrainOptions *options, const NstModel *loss,
-                             const NstImage *style, NstContentSource source, void *opaque, int n_content,
-                             NstError *err);
+                             const NstTrainStyle *styles, int n_styles, NstContentSource source, void *opaque,
+                             int n_content, NstError *err);
 NST_API void nst_trainer_close(NstTrainer **trainer);
 
 /*
