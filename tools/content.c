@@ -10,7 +10,7 @@
 
 #include "util.h"
 
-static int add_item(Content *content, const char *path, double seconds, NstError *err)
+static int add_item(Content *content, const char *path, double seconds, int side, NstError *err)
 {
     ContentItem *items = realloc(content->items, ((size_t)content->n + 1) * sizeof(*items));
     if (items)
@@ -18,7 +18,7 @@ static int add_item(Content *content, const char *path, double seconds, NstError
     char *copy = items ? string_copy(path) : NULL;
     if (!copy)
         return fail(err, NST_ENOMEM, "%s: out of memory", path);
-    items[content->n++] = (ContentItem){.path = copy, .seconds = seconds};
+    items[content->n++] = (ContentItem){.path = copy, .seconds = seconds, .source_side = side};
     return NST_OK;
 }
 
@@ -26,10 +26,11 @@ static int add_file(Content *content, const char *path, int frames, NstError *er
 {
     MediaInfo info;
     NST_TRY(media_probe(path, &info, err));
+    const int side = min_int(info.width, info.height);
     if (info.still || info.seconds <= 0)
-        return add_item(content, path, 0, err);
+        return add_item(content, path, 0, side, err);
     for (int i = 0; i < frames; i++)
-        NST_TRY(add_item(content, path, info.seconds * (i + 0.5) / frames, err));
+        NST_TRY(add_item(content, path, info.seconds * (i + 0.5) / frames, side, err));
     return NST_OK;
 }
 
@@ -116,10 +117,16 @@ void content_close(Content *content)
     *content = (Content){0};
 }
 
-int content_picture(void *opaque, int index, NstImage *image, NstError *err)
+int content_count_below(const Content *content, int side)
 {
-    Content *content = opaque;
-    ContentItem *item = &content->items[index];
+    int n = 0;
+    for (int i = 0; i < content->n; i++)
+        n += content->items[i].source_side < side;
+    return n;
+}
+
+static int give(Content *content, ContentItem *item, NstImage *image, NstError *err)
+{
     Bitmap bitmap = item->bitmap;
     if (!bitmap.data) {
         MediaWish wish = {.rgb = true, .short_side = content->short_side, .long_max = 8 * content->short_side};
@@ -136,4 +143,27 @@ int content_picture(void *opaque, int index, NstImage *image, NstError *err)
         bitmap_free(&bitmap);
     }
     return code;
+}
+
+/* A file that is no use, rather than a disk that fails */
+static bool is_unfit(int code)
+{
+    return code == NST_EFORMAT || code == NST_EUNSUPPORTED || code == NST_ETOOLARGE;
+}
+
+int content_picture(void *opaque, int index, NstImage *image, NstError *err)
+{
+    Content *content = opaque;
+    NstError reason;
+    for (int i = 0; i < content->n; i++) {
+        ContentItem *item = &content->items[(index + i) % content->n];
+        if (item->unfit)
+            continue;
+        const int code = give(content, item, image, &reason);
+        if (!is_unfit(code))
+            return code < 0 ? fail(err, code, "%s", reason.message) : code;
+        item->unfit = true;
+        fprintf(stderr, "nst: warning: %s; another picture takes its place\n", reason.message);
+    }
+    return fail(err, NST_EFORMAT, "none of the %d content pictures can be decoded", content->n);
 }

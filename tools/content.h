@@ -11,6 +11,8 @@
 typedef struct ContentItem {
     char *path;
     double seconds; /* of the frame, in a video */
+    int source_side; /* the short side before it is scaled, pixels */
+    bool unfit;      /* it could not be decoded */
     Bitmap bitmap;  /* scaled; no data: not kept */
 } ContentItem;
 
@@ -22,6 +24,9 @@ typedef struct Content {
     size_t room;           /* bytes that may still be kept */
 } Content;
 
+/* Pictures whose own short side has fewer pixels */
+int content_count_below(const Content *content, int side);
+
 /*
  * Looks through folders (not those within them), pictures and videos, in the order given, folders by name. A video
  * gives `frames` frames at even spacing. Fails when nothing is found, and for a file that was named and cannot be read.
@@ -29,7 +34,10 @@ typedef struct Content {
 int content_open(Content *content, const TextList *paths, int frames, int short_side, size_t room, NstError *err);
 void content_close(Content *content);
 
-/* An NstContentSource; opaque is the Content. */
+/*
+ * An NstContentSource; opaque is the Content. In place of a picture that cannot be decoded (which is said once on stderr)
+ * the next that can is given.
+ */
 int content_picture(void *opaque, int index, NstImage *image, NstError *err);
 
 #endif

@@ -32,6 +32,7 @@ int bitmap_from_image(Bitmap *bitmap, const NstImage *image, NstError *err);
 typedef struct MediaInfo {
     bool still;     /* a picture, not a video */
     double seconds; /* length of a video; 0 where it is not known */
+    int width, height; /* in pixels, before any turning */
 } MediaInfo;
 
 /* Whether FFmpeg can read the file, and what it is. */
@@ -39,7 +40,7 @@ int media_probe(const char *path, MediaInfo *info, NstError *err);
 
 /* What to make of a picture that is read. All zero: its own size and channels. */
 typedef struct MediaWish {
-    bool rgb;       /* 3 channels, whatever the file has; alpha is left out */
+    bool rgb;       /* 3 channels, whatever the file has; what is transparent is laid on white */
     int short_side; /* scaled so that its short side has this many pixels; 0: not */
     int long_max;   /* made smaller where its long side has more pixels; 0: not */
 } MediaWish;

@@ -144,6 +144,8 @@ int media_probe(const char *path, MediaInfo *info, NstError *err)
     Reader reader;
     NST_TRY(reader_open(&reader, path, err));
     *info = (MediaInfo){.still = is_still(&reader)};
+    info->width = reader.stream->codecpar->width;
+    info->height = reader.stream->codecpar->height;
     if (!info->still && reader.format->duration > 0)
         info->seconds = (double)reader.format->duration / AV_TIME_BASE;
     reader_close(&reader);
@@ -212,23 +214,41 @@ static void copy_frame(const AVFrame *frame, Bitmap *bitmap)
         memcpy(bitmap->data + (size_t)y * bytes, frame->data[0] + (ptrdiff_t)y * frame->linesize[0], bytes);
 }
 
+/* R G B alpha become R G B in place. */
+static void lay_on_white(Bitmap *bitmap)
+{
+    const size_t n = (size_t)bitmap->width * (size_t)bitmap->height;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *from = bitmap->data + 4 * i;
+        const int alpha = from[3];
+        for (size_t c = 0; c < 3; c++)
+            bitmap->data[3 * i + c] = (uint8_t)((from[c] * alpha + 255 * (255 - alpha) + 127) / 255);
+    }
+    bitmap->channels = 3;
+}
+
 static int frame_to_bitmap(const AVFrame *frame, const MediaWish *wish, Bitmap *bitmap, NstError *err)
 {
     static const enum AVPixelFormat formats[] = {AV_PIX_FMT_GRAY8, AV_PIX_FMT_YA8, AV_PIX_FMT_RGB24, AV_PIX_FMT_RGBA};
-    int width = frame->width, height = frame->height;
+    int width = frame->width, height = frame->height, channels = channels_of(frame);
+    const bool see_through = wish->rgb && channels % 2 == 0;
     if (width > MAX_SIDE || height > MAX_SIDE)
         return fail(err, NST_ETOOLARGE, "%dx%d pixels: at most %d each way expected", width, height, MAX_SIDE);
     scaled_size(wish, &width, &height);
-    NST_TRY(bitmap_alloc(bitmap, width, height, wish->rgb ? 3 : channels_of(frame), err));
+    if (wish->rgb)
+        channels = see_through ? 4 : 3;
+    NST_TRY(bitmap_alloc(bitmap, width, height, channels, err));
     enum AVPixelFormat format = formats[bitmap->channels - 1];
-    if (frame->format == (int)format && width == frame->width && height == frame->height) {
+    int result = 0;
+    if (frame->format == (int)format && width == frame->width && height == frame->height)
         copy_frame(frame, bitmap);
-        return NST_OK;
-    }
-    int result = scale_frame(frame, format, bitmap);
+    else
+        result = scale_frame(frame, format, bitmap);
     if (result < 0)
         return fail(err, NST_EUNSUPPORTED, "pixel format %s could not be converted (%s)",
                     av_get_pix_fmt_name(frame->format), av_err2str(result));
+    if (see_through)
+        lay_on_white(bitmap);
     return NST_OK;
 }
 

@@ -10,6 +10,7 @@
 #include "blas.h"
 #include "layers.h"
 #include "media.h"
+#include "mix.h"
 #include "nst.h"
 #include "optim_options.h"
 #include "util.h"
@@ -146,21 +147,10 @@ static int read_layers(const char *option, const char *text, const char *list[NS
 
 static int check_styles(OptimizeSettings *settings)
 {
-    NstError err;
-    int n_mix = 0;
     const int n = settings->styles.n;
-    if (n > NST_MAX_STYLES)
-        return usage_error(command.name, "%d times --style; at most %d expected", n, NST_MAX_STYLES);
     if (settings->where.n > n || settings->from.n > n)
         return usage_error(command.name, "more masks than paintings");
-    for (int i = 0; i < NST_MAX_STYLES; i++)
-        settings->weights[i] = 1;
-    if (settings->mix && nst_mix_parse(settings->mix, settings->weights, &n_mix, &err) < 0)
-        return usage_error(command.name, "--mix: %s", err.message);
-    if (n_mix && n_mix != n)
-        return usage_error(command.name, "--mix %s: %d weights; %d expected, one for each --style", settings->mix,
-                           n_mix, n);
-    return OPTIONS_RUN;
+    return mix_option(command.name, settings->mix, n, settings->weights);
 }
 
 static int check_settings(OptimizeSettings *settings)

@@ -7,6 +7,7 @@
 
 #include "blas.h"
 #include "layers.h"
+#include "mix.h"
 #include "nst.h"
 #include "optim_options.h"
 #include "options.h"
@@ -19,8 +20,10 @@ static const char PROSE[] = "TEXT"; /* the value of options that are read by peo
 #define TRAIN(member) offsetof(TrainSettings, train.member)
 
 static const Option options[] = {
-    {"style", 's', OPTION_TEXT, true, SET(style), "PICTURE", 0, 0,
-     "the painting"},
+    {"style", 's', OPTION_LIST, true, SET(styles), "PICTURE", 0, 0,
+     "the painting; may be given several times, for a style between them"},
+    {"mix", 0, OPTION_TEXT, false, SET(mix), "A|B|...", 0, 0,
+     "weights of several paintings: 0.7|0.3"},
     {"content", 'c', OPTION_LIST, true, SET(content), "DIR|FILE", 0, 0,
      "a folder of pictures and videos, a picture, or a video; may be given several times"},
     {"loss", 'l', OPTION_TEXT, false, SET(loss), "LOSS", 0, 0,
@@ -124,7 +127,7 @@ static int check_settings(TrainSettings *settings)
     if (settings->train.crop > settings->content_size)
         return usage_error(command.name, "--crop %d: at most --content-size (%d) expected", settings->train.crop,
                            settings->content_size);
-    return OPTIONS_RUN;
+    return mix_option(command.name, settings->mix, settings->styles.n, settings->weights);
 }
 
 /* Whether argument i is a text for people, of --name and the like, rather than a file or a number */

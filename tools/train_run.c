@@ -15,21 +15,18 @@
 #include "interrupt.h"
 #include "nst.h"
 #include "nsw.h"
-#include "train_log.h"
 #include "style.h"
+#include "train_check.h"
+#include "train_log.h"
 #include "util.h"
 
 static const char NAME[] = "train";
 
-enum {
-    SMALLEST_STYLE = 64, /* pixels, the short side */
-    BLANK = 8,           /* levels between a blank picture's darkest and brightest sample */
-};
-
 typedef struct Run {
     const TrainSettings *settings;
     NstModel *loss, *init;
-    NstImage style;
+    NstImage paintings[NST_MAX_STYLES];
+    NstTrainStyle styles[NST_MAX_STYLES];
     Content content;
     Bitmap preview;
     NstTrainer *trainer;
@@ -65,34 +62,17 @@ static int check_checkpoint(const TrainSettings *settings, NstError *err)
     return NST_OK;
 }
 
-static int check_painting(const Bitmap *bitmap, const char *path, NstError *err)
+static int load_paintings(Run *run, NstError *err)
 {
-    size_t bytes = (size_t)bitmap->width * (size_t)bitmap->height * 3;
-    uint8_t low = 255, high = 0;
-    if (min_int(bitmap->width, bitmap->height) < SMALLEST_STYLE)
-        return fail(err, NST_EINVAL, "%s: %dx%d pixels after --style-size; a painting of at least %d each way expected",
-                    path, bitmap->width, bitmap->height, SMALLEST_STYLE);
-    for (size_t i = 0; i < bytes; i++) {
-        low = bitmap->data[i] < low ? bitmap->data[i] : low;
-        high = bitmap->data[i] > high ? bitmap->data[i] : high;
+    const TrainSettings *settings = run->settings;
+    const MediaWish wish = {.long_max = settings->style_size};
+    for (int i = 0; i < settings->styles.n; i++) {
+        const char *path = settings->styles.items[i];
+        NST_TRY(media_read_image(&run->paintings[i], path, &wish, err));
+        NST_TRY(check_painting(&run->paintings[i], path, err));
+        run->styles[i] = (NstTrainStyle){&run->paintings[i], settings->weights[i]};
     }
-    if (high - low < BLANK)
-        return fail(err, NST_EINVAL, "%s: a blank picture, with samples from %d to %d; a painting expected", path, low,
-                    high);
     return NST_OK;
-}
-
-static int load_painting(Run *run, NstError *err)
-{
-    const char *path = run->settings->style;
-    MediaWish wish = {.rgb = true, .long_max = run->settings->style_size};
-    Bitmap bitmap;
-    NST_TRY(media_read(&bitmap, path, 0, &wish, err));
-    int code = check_painting(&bitmap, path, err);
-    if (code == NST_OK)
-        code = bitmap_to_image(&bitmap, &run->style, err);
-    bitmap_free(&bitmap);
-    return code;
 }
 
 static int load_preview(Run *run, NstError *err)
@@ -112,7 +92,7 @@ static int load_inputs(Run *run, NstError *err)
     NST_TRY(style_load(&run->loss, settings->loss, err));
     if (settings->init)
         NST_TRY(style_load(&run->init, settings->init, err));
-    NST_TRY(load_painting(run, err));
+    NST_TRY(load_paintings(run, err));
     NST_TRY(load_preview(run, err));
     NST_TRY(content_open(&run->content, &settings->content, settings->frames, settings->content_size,
                          (size_t)settings->cache << 20, err));
@@ -125,12 +105,23 @@ static int load_inputs(Run *run, NstError *err)
 
 /* ---- the style ---- */
 
+static bool describe_paintings(cJSON *json, const TextList *paths)
+{
+    const char *names[NST_MAX_STYLES];
+    for (int i = 0; i < paths->n; i++)
+        names[i] = file_name(paths->items[i]);
+    if (paths->n == 1)
+        return cJSON_AddStringToObject(json, "style_file", names[0]);
+    cJSON *array = cJSON_CreateStringArray(names, paths->n);
+    return array && cJSON_AddItemToObject(json, "style_files", array);
+}
+
 /* The trainer's own account of the run, with what only the program knows. */
 static cJSON *describe(const Run *run, const NstModel *model)
 {
     const char *text = nst_model_metadata(model, "nst.training");
     cJSON *json = text ? cJSON_Parse(text) : cJSON_CreateObject();
-    bool ok = json && cJSON_AddStringToObject(json, "style_file", file_name(run->settings->style)) &&
+    bool ok = json && describe_paintings(json, &run->settings->styles) &&
               cJSON_AddNumberToObject(json, "style_size", run->settings->style_size) &&
               cJSON_AddNumberToObject(json, "content_size", run->settings->content_size) &&
               cJSON_AddStringToObject(json, "command", run->settings->command_record);
@@ -202,13 +193,21 @@ static int write_preview(const Run *run, NstError *err)
 
 /* ---- steps ---- */
 
+static void warn(const Run *run)
+{
+    const TrainSettings *settings = run->settings;
+    for (int i = 0; i < settings->styles.n; i++)
+        warn_of_painting(&run->paintings[i], settings->styles.items[i], settings->train.crop);
+    warn_of_content(&run->content, settings->train.crop);
+}
+
 static int begin(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
     NstTrainOptions options = settings->train;
     options.init = run->init;
-    NST_TRY(nst_trainer_open(&run->trainer, &options, run->loss, &run->style, content_picture, &run->content,
-                             run->content.n, err));
+    NST_TRY(nst_trainer_open(&run->trainer, &options, run->loss, run->styles, settings->styles.n,
+                             content_picture, &run->content, run->content.n, err));
     if (settings->resume && access(settings->checkpoint, F_OK) == 0) {
         NST_TRY(nst_trainer_load(run->trainer, settings->checkpoint, err));
         run->done = nst_trainer_steps_done(run->trainer);
@@ -216,6 +215,7 @@ static int begin(Run *run, NstError *err)
     } else if (settings->resume) {
         fprintf(stderr, "nst train: %s: no checkpoint there; beginning at step 1\n", settings->checkpoint);
     }
+    warn(run);
     return train_log_open(&run->log, &settings->train, settings->log, run->done, err);
 }
 
@@ -281,7 +281,8 @@ int train_run(const TrainSettings *settings)
     nst_trainer_close(&run.trainer);
     content_close(&run.content);
     bitmap_free(&run.preview);
-    nst_image_free(&run.style);
+    for (int i = 0; i < NST_MAX_STYLES; i++)
+        nst_image_free(&run.paintings[i]);
     nst_model_free(&run.init);
     nst_model_free(&run.loss);
     if (code == NST_ECANCELLED)

@@ -8,8 +8,9 @@
 
 /* What `nst train` was asked for. Texts belong to the caller; NULL: not given. */
 typedef struct TrainSettings {
-    const char *style, *loss, *init, *output;
-    TextList content;
+    const char *loss, *init, *output, *mix;
+    TextList styles, content;
+    float weights[NST_MAX_STYLES]; /* of the styles; from mix */
     int style_size, content_size, frames, cache;
     const char *style_layers, *content_layers; /* as text; train has them split */
     const char *checkpoint;

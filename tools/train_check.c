@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "train_check.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "util.h"
+
+enum {
+    SMALLEST_PAINTING = 64, /* pixels, the short side */
+    FEW_PHOTOS = 100,       /* fewer are warned of */
+};
+
+/* Standard deviation over the picture, of samples of 0 to 255 */
+static const double BLANK = 2, FAINT = 10;
+
+/* That of the channel with the most: an even colour has none, whichever it is. */
+static double deviation(const NstImage *image)
+{
+    const size_t n = (size_t)image->width * (size_t)image->height;
+    double most = 0;
+    for (size_t c = 0; c < 3; c++) {
+        const float *plane = image->data + c * n;
+        double sum = 0, squares = 0;
+        for (size_t i = 0; i < n; i++)
+            sum += (double)plane[i];
+        for (size_t i = 0; i < n; i++)
+            squares += ((double)plane[i] - sum / (double)n) * ((double)plane[i] - sum / (double)n);
+        most = fmax(most, squares / (double)n);
+    }
+    return 255 * sqrt(most);
+}
+
+int check_painting(const NstImage *painting, const char *path, NstError *err)
+{
+    if (min_int(painting->width, painting->height) < SMALLEST_PAINTING)
+        return fail(err, NST_EINVAL,
+                    "%s: %dx%d pixels after --style-size; a painting of at least %d each way expected (cut a long one)",
+                    path, painting->width, painting->height, SMALLEST_PAINTING);
+    const double spread = deviation(painting);
+    if (spread < BLANK)
+        return fail(err, NST_EINVAL,
+                    "%s: a blank picture (its samples deviate by %.1f of 255 from their mean); a painting expected", path,
+                    spread);
+    return NST_OK;
+}
+
+void warn_of_painting(const NstImage *painting, const char *path, int crop)
+{
+    const double spread = deviation(painting);
+    const int side = min_int(painting->width, painting->height);
+    if (side < crop)
+        fprintf(stderr,
+                "nst train: warning: %s: %dx%d pixels, less than the crops (%d); it shows few strokes to learn from\n", path,
+                painting->width, painting->height, crop);
+    if (spread < FAINT)
+        fprintf(stderr,
+                "nst train: warning: %s: nearly one colour (its samples deviate by %.1f of 255 from their mean); what is "
+                "painted will be as flat\n",
+                path, spread);
+}
+
+void warn_of_content(const Content *content, int crop)
+{
+    const int below = content_count_below(content, crop);
+    if (content->n < FEW_PHOTOS)
+        fprintf(stderr,
+                "nst train: warning: %d content picture%s; %d or more, of many kinds, paint other photos better\n",
+                content->n, content->n == 1 ? "" : "s", FEW_PHOTOS);
+    if (below)
+        fprintf(stderr,
+                "nst train: warning: %d of %d content pictures are smaller than the crops (%d pixels): enlarged, they are "
+                "blurred\n",
+                below, content->n, crop);
+}
