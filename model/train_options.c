@@ -14,9 +14,9 @@ static const struct {
     float learning_rate[NST_OPTIMIZER_LBFGS]; /* of each optimiser before it */
     float output_lr_scale;
 } RATES[] = {
-    [NST_ARCH_FAST] = {{4e-3f, 2e-2f, 2e-3f}, 0.1f},
-    [NST_ARCH_JOHNSON] = {{2e-3f, 2e-2f, 1e-3f}, 0.03f},
-    [NST_ARCH_FAST_HD] = {{4e-3f, 2e-2f, 2e-3f}, 0.1f},
+    [NST_ARCH_FAST] = {{4e-3f, 5e-2f, 2e-3f}, 0.1f},
+    [NST_ARCH_JOHNSON] = {{2e-3f, 5e-2f, 1e-3f}, 0.03f},
+    [NST_ARCH_FAST_HD] = {{4e-3f, 5e-2f, 2e-3f}, 0.1f},
 };
 
 void nst_train_defaults(NstTrainOptions *options)

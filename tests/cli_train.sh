@@ -111,7 +111,7 @@ says out "init_network"
 refused "absent.nsw: No such file" train painting.pam photos loss.nsw -o x.nsw --init absent.nsw
 status 1 train painting.pam photos loss.nsw -o x.nsw --arch johnson --init whole/style.nsw
 says err "init: not a style of the architecture johnson"
-status 0 train painting.pam photos loss.nsw -o sgd.nsw --steps 4 --optimizer sgd --decay step --decay-every 2 --log sgd.csv
+status 0 train painting.pam photos loss.nsw -o sgd.nsw --steps 4 --optimizer sgd --lr 0.02 --decay step --decay-every 2 --log sgd.csv
 status 0 "$NST" info --json sgd.nsw
 says out '"momentum":'
 says out '"decay":'

@@ -68,6 +68,9 @@ double media_video_rate(const MediaVideo *video); /* frames per second; 25 where
  */
 int media_write(const Bitmap *bitmap, const char *path, NstError *err);
 
+/* The picture as a JPEG in a data: URI, malloc'ed, for a page that needs no other file. */
+int media_data_uri(const Bitmap *bitmap, char **uri, NstError *err);
+
 /* NST_OK where media_write knows the format of such a name; *keeps_alpha: whether it can hold alpha. NULL allowed. */
 int media_writable(const char *path, bool *keeps_alpha, NstError *err);
 

@@ -2,8 +2,10 @@
 #include "media.h"
 
 #include <libavcodec/avcodec.h>
+#include <libavutil/base64.h>
 #include <libavutil/opt.h>
 #include <libswscale/swscale.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -132,19 +134,42 @@ static int write_file(const char *path, const void *data, size_t size, NstError 
     return output_close(&output, output_write(&output, data, size, err), err);
 }
 
-int media_write(const Bitmap *bitmap, const char *path, NstError *err)
+/* The file's bytes in a new packet */
+static int make_packet(AVPacket **out, const Bitmap *bitmap, const char *path, NstError *err)
 {
     NST_TRY(media_writable(path, NULL, err));
-    AVPacket *packet = av_packet_alloc();
+    AVPacket *packet = *out = av_packet_alloc();
     if (!packet)
         return fail(err, NST_ENOMEM, "%s: out of memory", path);
-    int result = encode(packet, bitmap, find_format(path));
-    int code;
-    if (result < 0)
-        code = fail(err, NST_EUNSUPPORTED, "a picture of %dx%d pixels could not be encoded (%s)", bitmap->width,
-                    bitmap->height, av_err2str(result));
-    else
-        code = write_file(path, packet->data, (size_t)packet->size, err);
+    const int result = encode(packet, bitmap, find_format(path));
+    if (result >= 0)
+        return NST_OK;
+    av_packet_free(out);
+    return fail(err, NST_EUNSUPPORTED, "%s: a picture of %dx%d pixels could not be encoded (%s)", path, bitmap->width,
+                bitmap->height, av_err2str(result));
+}
+
+int media_write(const Bitmap *bitmap, const char *path, NstError *err)
+{
+    AVPacket *packet;
+    NST_TRY(make_packet(&packet, bitmap, path, err));
+    const int code = write_file(path, packet->data, (size_t)packet->size, err);
     av_packet_free(&packet);
     return code < 0 ? fail_within(err, code, "%s", path) : NST_OK;
+}
+
+int media_data_uri(const Bitmap *bitmap, char **uri, NstError *err)
+{
+    static const char head[] = "data:image/jpeg;base64,";
+    AVPacket *packet;
+    *uri = NULL;
+    NST_TRY(make_packet(&packet, bitmap, "picture.jpg", err));
+    const int room = AV_BASE64_SIZE(packet->size);
+    *uri = malloc(sizeof(head) + (size_t)room);
+    if (*uri) {
+        memcpy(*uri, head, sizeof(head));
+        av_base64_encode(*uri + sizeof(head) - 1, room, packet->data, packet->size);
+    }
+    av_packet_free(&packet);
+    return *uri ? NST_OK : fail(err, NST_ENOMEM, "out of memory");
 }

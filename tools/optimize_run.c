@@ -168,8 +168,8 @@ static int plot(const Run *run, NstError *err)
     int n = 0;
     for (int i = 0; i < N_TERMS && run->n_terms > 0; i++)
         if (run->terms[i][run->n_terms - 1] > 0)
-            lines[n++] = (ChartLine){names[i], colors[i], run->terms[i], run->terms[i][run->n_terms - 1]};
-    const Chart chart = {"Weighted terms of the loss, by iteration", "last", lines, n, run->n_terms, true};
+            lines[n++] = (ChartLine){names[i], colors[i], run->terms[i], run->terms[i][run->n_terms - 1], NULL};
+    const Chart chart = {"Weighted terms of the loss, by iteration", "last", lines, n, run->n_terms, 1, true};
     return chart_write(&chart, run->settings->plot, err);
 }
 

@@ -186,9 +186,9 @@ static int draw_chart(const VideoScore *score, const Summary *summary, NstError 
             continue;
         for (int i = 0; i < n; i++)
             line[i] = score->rows[i + 1].cut ? -1 : score->rows[i + 1].error[k];
-        lines[n_lines++] = (ChartLine){role_names[k], colors[k], line, summary->figures[k].error};
+        lines[n_lines++] = (ChartLine){role_names[k], colors[k], line, summary->figures[k].error, NULL};
     }
-    const Chart chart = {"Warping error, by frame", "mean", lines, n_lines, n, false};
+    const Chart chart = {"Warping error, by frame", "mean", lines, n_lines, n, 1, false};
     const int code = chart_write(&chart, score->settings->chart, err);
     free(values);
     return code;

@@ -89,6 +89,8 @@ static const Option options[] = {
      "steps from one preview to the next"},
     {"preview-dir", 0, OPTION_TEXT, false, SET(preview_folder), "DIR", 0, 0,
      "where previews go"},
+    {"report", 0, OPTION_TEXT, false, SET(report), "FILE.html", 0, 0,
+     "a page to follow the run in a browser: curves, previews, time left; written every --preview-every steps"},
     {"log", 0, OPTION_TEXT, false, SET(log), "FILE.csv", 0, 0,
      "a row of figures for each step"},
 

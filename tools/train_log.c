@@ -50,7 +50,7 @@ int train_log_open(TrainLog *log, const NstTrainOptions *options, const char *pa
 TrainPace train_log_pace(const TrainLog *log, const NstTrainProgress *p)
 {
     const double seconds = seconds_now() - log->began;
-    const int steps = p->step - log->first;
+    const int steps = max_int(p->step - log->first, 0);
     return (TrainPace){.images_per_second = seconds > 0 ? steps * log->options->batch / seconds : 0,
                        .seconds_left = steps > 0 ? seconds / steps * (p->steps - p->step) : 0};
 }

@@ -18,6 +18,8 @@
 #include "style.h"
 #include "train_check.h"
 #include "train_log.h"
+#include "train_preview.h"
+#include "train_report.h"
 #include "util.h"
 
 static const char NAME[] = "train";
@@ -31,6 +33,7 @@ typedef struct Run {
     Bitmap preview;
     NstTrainer *trainer;
     TrainLog log;
+    TrainReport *report; /* or NULL */
     NstTrainProgress progress; /* of the last step; step 0: none in this run */
     int done;                  /* steps, those of earlier runs included */
 } Run;
@@ -55,6 +58,8 @@ static int check_checkpoint(const TrainSettings *settings, NstError *err)
 {
     NST_TRY(check_output(settings->output, err));
     NST_TRY(check_output(settings->checkpoint, err));
+    if (settings->report)
+        NST_TRY(check_output(settings->report, err));
     if (!settings->resume && access(settings->checkpoint, F_OK) == 0)
         return fail(err, NST_EINVAL,
                     "%s: the checkpoint of a run that has not ended; go on with it by --resume, or remove it",
@@ -159,34 +164,29 @@ static int save_style(const Run *run, NstError *err)
     return code;
 }
 
-static int paint_preview(const Run *run, const NstModel *model, Bitmap *copy, const char *path, NstError *err)
-{
-    NstStylizer *stylizer;
-    NstStylizeOptions how;
-    NstPicture in = bitmap_picture(&run->preview), out = bitmap_picture(copy);
-    nst_stylize_defaults(&how);
-    how.temporal = 0;
-    how.compute.threads = run->settings->train.compute.threads;
-    how.compute.cpu = run->settings->train.compute.cpu;
-    NST_TRY(nst_stylizer_open(&stylizer, &model, 1, &how, err));
-    int code = nst_stylizer_process(stylizer, &in, &out, NULL, NULL, err);
-    nst_stylizer_close(&stylizer);
-    return code < 0 ? code : media_write(copy, path, err);
-}
-
-static int write_preview(const Run *run, NstError *err)
+static int write_preview(const Run *run, const NstModel *model, NstError *err)
 {
     char path[4096];
-    NstModel *model;
-    Bitmap copy;
+    Bitmap painted;
     int length = snprintf(path, sizeof(path), "%s/preview-%06d.png", run->settings->preview_folder, run->done);
     if (length >= (int)sizeof(path))
         return fail(err, NST_EINVAL, "--preview-dir: a shorter path expected");
+    NST_TRY(preview_paint(model, &run->preview, &run->settings->train.compute, &painted, err));
+    int code = media_write(&painted, path, err);
+    bitmap_free(&painted);
+    return code;
+}
+
+/* What the style paints now, as a file and in the report, where these are wanted */
+static int show(Run *run, NstError *err)
+{
+    NstModel *model;
+    if (!run->preview.data && !run->report)
+        return NST_OK;
     NST_TRY(nst_trainer_model(run->trainer, &model, err));
-    int code = bitmap_alloc(&copy, run->preview.width, run->preview.height, run->preview.channels, err);
+    int code = run->preview.data && run->done > 0 ? write_preview(run, model, err) : NST_OK;
     if (code == NST_OK)
-        code = paint_preview(run, model, &copy, path, err);
-    bitmap_free(&copy);
+        code = train_report_paint(run->report, model, train_log_pace(&run->log, &run->progress), err);
     nst_model_free(&model);
     return code;
 }
@@ -216,7 +216,9 @@ static int begin(Run *run, NstError *err)
         fprintf(stderr, "nst train: %s: no checkpoint there; beginning at step 1\n", settings->checkpoint);
     }
     warn(run);
-    return train_log_open(&run->log, &settings->train, settings->log, run->done, err);
+    NST_TRY(train_log_open(&run->log, &settings->train, settings->log, run->done, err));
+    NST_TRY(train_report_open(&run->report, settings, run->paintings, &run->content, run->done, err));
+    return run->report ? show(run, err) : NST_OK;
 }
 
 /* After a step: what is due at its number. */
@@ -226,9 +228,7 @@ static int keep_up(Run *run, NstError *err)
     bool last = run->done == settings->train.steps;
     if (!last && (run->done % settings->checkpoint_every == 0 || interrupted()))
         NST_TRY(nst_trainer_save(run->trainer, settings->checkpoint, err));
-    if (run->preview.data && (run->done % settings->preview_every == 0 || last))
-        NST_TRY(write_preview(run, err));
-    return NST_OK;
+    return run->done % settings->preview_every == 0 || last ? show(run, err) : NST_OK;
 }
 
 static int run_steps(Run *run, NstError *err)
@@ -238,6 +238,7 @@ static int run_steps(Run *run, NstError *err)
         NST_TRY(nst_trainer_step(run->trainer, &run->progress, err));
         run->done = run->progress.step;
         train_log_step(&run->log, &run->progress);
+        train_report_step(run->report, &run->progress);
         NST_TRY(keep_up(run, err));
     }
     return NST_OK;
@@ -262,10 +263,23 @@ static int finish(Run *run, NstError *err)
     return NST_OK;
 }
 
+/* The log's and the report's end; `code` and `failed` are the run's. */
+static int close_books(Run *run, int code, const NstError *failed, NstError *err)
+{
+    char words[2048];
+    snprintf(words, sizeof(words), "To go on: %s --resume", run->settings->command_line);
+    const int closed = train_log_close(&run->log, err);
+    const int told = code == NST_OK           ? train_report_end(run->report, TRAIN_DONE, NULL, err)
+                     : code == NST_ECANCELLED ? train_report_end(run->report, TRAIN_STOPPED, words, err)
+                                              : train_report_end(run->report, TRAIN_FAILED, failed->message, err);
+    train_report_close(&run->report);
+    return min_int(closed, told);
+}
+
 int train_run(const TrainSettings *settings)
 {
     Run run = {.settings = settings};
-    NstError err;
+    NstError err, closing;
     int code = load_inputs(&run, &err);
     if (code == NST_OK)
         code = begin(&run, &err);
@@ -276,8 +290,7 @@ int train_run(const TrainSettings *settings)
         nst_trainer_save(run.trainer, settings->checkpoint, NULL);
     if (code == NST_OK)
         code = finish(&run, &err);
-    NstError closing;
-    int closed = train_log_close(&run.log, &closing);
+    const int closed = close_books(&run, code, &err, &closing);
     nst_trainer_close(&run.trainer);
     content_close(&run.content);
     bitmap_free(&run.preview);

@@ -97,7 +97,8 @@ typedef struct NstTrainOptions {
     float tv_weight;          /* Default 0.01 */
     float stability_weight;   /* Default 3; 0: not trained for, nor its time taken */
     NstOptimizer optimizer;   /* not L-BFGS. Default Adam */
-    float learning_rate;      /* Default 0: what suits optimiser and network. Adam: 4e-3 for fast, 2e-3 for johnson */
+    float learning_rate;      /* Default 0: what suits optimiser and network: 4e-3 of Adam, 5e-2 of
+                                 SGD, 2e-3 of RMSprop; for johnson 2e-3, 5e-2, 1e-3 */
     float output_lr_scale;    /* factor for the output convolution. Default 0: 0.1 for fast, 0.03 for johnson */
     NstSchedule schedule;     /* of the rate, over the steps. Default: 10 steps of warm-up, half of the run at the full
                                  rate, then a cosine down to 3 %; for other decays, half the rate in 500 steps */
