@@ -49,6 +49,13 @@ misused "--steps 0: a whole number from 1" "$NST" train --steps 0
 misused "--seed -1: a whole number" "$NST" train --seed -1
 misused "--arch slow: one of fast|johnson|fast-hd expected" "$NST" train --arch slow
 misused "--optimizer lbfgs: one of adam|sgd|rmsprop expected" "$NST" train --optimizer lbfgs
+misused "--look: no look \"bold\"; there are fine, broad, faithful, free and soft" "$NST" train --look bold
+misused "--look: broad and fine: one of them expected" "$NST" train --look=broad,fine
+misused "--content-level 2: less than --levels (2)" train painting.pam photos loss.nsw -o x.nsw --look broad
+status 0 "$NST" train --help
+for look in fine broad faithful free soft; do
+    grep -q "^  $look  *[a-z]" out || wrong "no line about the look $look in the help"
+done
 misused "--content-level 2: less than --levels (2)" train painting.pam photos loss.nsw -o x.nsw --content-level 2
 misused "--crop 48: at most --content-size (40)" train painting.pam photos loss.nsw -o x.nsw --crop 48
 misused "--style-layers a,,b:" train painting.pam photos loss.nsw -o x.nsw --style-layers a,,b
@@ -116,6 +123,10 @@ status 0 "$NST" info --json sgd.nsw
 says out '"momentum":'
 says out '"decay":'
 [ "$(cut -d, -f2 sgd.csv | tr '\n' ' ')" = "learning_rate 0.002 0.004 0.003 0.004 " ] || wrong "rates of sgd.csv: $(cat sgd.csv)"
+status 0 train painting.pam photos loss.nsw -o look.nsw --steps 1 --tv-weight 0.25 --look faithful,soft
+status 0 "$NST" info --json look.nsw
+grep -Eq '"tv_weight":[[:space:]]*0.25,' out || wrong "an option does not change what a look sets"
+grep -Eq '"content_weight":[[:space:]]*0.05,' out && wrong "a look sets nothing"
 status 0 train painting.pam photos loss.nsw -o unsteady.nsw --steps 2 --stability 0
 says err "0 x stability 0.00000"
 

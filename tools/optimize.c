@@ -190,13 +190,8 @@ static int run(OptimizeSettings *settings)
 /* The preset comes first, wherever it stands: other options change what it sets. */
 static int apply_preset(OptimizeSettings *settings, int argc, char **argv)
 {
-    const char *name = NULL;
+    const char *name = options_find(argc, argv, "preset", 'p');
     NstError err;
-    for (int i = 1; i < argc; i++)
-        if (!strncmp(argv[i], "--preset=", 9))
-            name = argv[i] + 9;
-        else if ((!strcmp(argv[i], "--preset") || !strcmp(argv[i], "-p")) && i + 1 < argc)
-            name = argv[++i];
     if (name && nst_optimize_preset(&settings->how, name, &err) < 0)
         return usage_error(command.name, "--preset: %s", err.message);
     return OPTIONS_RUN;

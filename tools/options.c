@@ -324,6 +324,21 @@ int options_parse(const Command *command, void *settings, int argc, char **argv,
     return status;
 }
 
+const char *options_find(int argc, char **argv, const char *name, char letter)
+{
+    const size_t length = strlen(name);
+    const char *value = NULL;
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+        const bool is_long = !strncmp(argv[i], "--", 2) && !strncmp(argv[i] + 2, name, length);
+        const bool is_short = letter && argv[i][0] == '-' && argv[i][1] == letter && !argv[i][2];
+        if (is_long && argv[i][2 + length] == '=')
+            value = argv[i] + 3 + length;
+        else if ((is_short || (is_long && !argv[i][2 + length])) && i + 1 < argc)
+            value = argv[++i];
+    }
+    return value;
+}
+
 void options_free(const Command *command, void *settings, TextList *operands)
 {
     for (const Option *option = command->options; option->name; option++)

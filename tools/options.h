@@ -53,6 +53,12 @@ enum { OPTIONS_RUN = -1, EXIT_USAGE = 2 };
  */
 int options_parse(const Command *command, void *settings, int argc, char **argv, TextList *operands);
 
+/*
+ * The value of an option before options_parse, or NULL: for presets, which come first wherever they stand. letter: its
+ * one-letter form, or 0.
+ */
+const char *options_find(int argc, char **argv, const char *name, char letter);
+
 /* Frees operands and what the settings' OPTION_LIST values hold. */
 void options_free(const Command *command, void *settings, TextList *operands);
 

@@ -31,6 +31,8 @@ static const Option options[] = {
     {"output", 'o', OPTION_TEXT, true, SET(output), "FILE.nsw", 0, 0,
      "the trained style"},
 
+    {"look", 0, OPTION_TEXT, false, SET(look), "LOOK,...", 0, 0,
+     "fine or broad, faithful or free, soft: see below; other options change what a look sets"},
     {"init", 0, OPTION_TEXT, false, SET(init), "STYLE", 0, 0,
      "begin with a style of the same network rather than at random: a .nsw file, or a name in NST_PATH"},
     {"arch", 0, OPTION_CHOICE, false, TRAIN(arch), "fast|johnson|fast-hd", 0, 0,
@@ -214,6 +216,24 @@ static int train(TrainSettings *settings, int argc, char **argv)
     return status;
 }
 
+/* The looks come first, wherever they stand: other options change what they set. */
+static int apply_looks(TrainSettings *settings, int argc, char **argv)
+{
+    const char *names = options_find(argc, argv, "look", 0);
+    NstError err;
+    if (names && nst_train_look(&settings->train, &settings->style_size, names, &err) < 0)
+        return usage_error(command.name, "--look: %s", err.message);
+    return OPTIONS_RUN;
+}
+
+/* The notes with a line for each look behind them */
+static void write_notes(char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "%s\n\nLooks:", command.notes);
+    for (const NstLook *look = nst_train_looks(); look->name && used < size; look++)
+        used += (size_t)snprintf(text + used, size - used, "\n  %-10s%s", look->name, look->about);
+}
+
 int cmd_train(int argc, char **argv)
 {
     TrainSettings settings = {
@@ -227,7 +247,8 @@ int cmd_train(int argc, char **argv)
         .cache = 512,
     };
     TextList operands;
-    char style_layers[LAYERS_TEXT], content_layers[LAYERS_TEXT];
+    char style_layers[LAYERS_TEXT], content_layers[LAYERS_TEXT], notes[2048];
+    Command with_looks = command;
     nst_train_defaults(&settings.train);
     layers_join(settings.train.style_layers, style_layers);
     layers_join(settings.train.content_layers, content_layers);
@@ -235,7 +256,12 @@ int cmd_train(int argc, char **argv)
     settings.content_layers = content_layers;
     settings.train.compute.gemm = blas_gemm();
     media_quiet();
-    int status = options_parse(&command, &settings, argc, argv, &operands);
+    write_notes(notes, sizeof(notes));
+    with_looks.notes = notes;
+    int status = apply_looks(&settings, argc, argv);
+    if (status != OPTIONS_RUN)
+        return status;
+    status = options_parse(&with_looks, &settings, argc, argv, &operands);
     if (status == OPTIONS_RUN)
         status = train(&settings, argc, argv);
     options_free(&command, &settings, &operands);

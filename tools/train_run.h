@@ -18,6 +18,7 @@ typedef struct TrainSettings {
     bool resume;
     const char *preview, *preview_folder, *log, *cpu;
     int preview_every;
+    const char *look; /* applied by train */
     const char *report; /* the page that follows the run */
     char *command_line; /* as it was typed */
     char *command_record; /* the same with names of files in place of their paths, for the style's metadata */

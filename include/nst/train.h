@@ -118,6 +118,26 @@ typedef struct NstTrainOptions {
 
 NST_API void nst_train_defaults(NstTrainOptions *options);
 
+/*
+ * Options by what an artist sees. A look sets what it is about and leaves the rest: fine and broad (strokes) the levels,
+ * content_level and the size of the style picture, faithful and free (how much of the photo stays) content_weight, soft
+ * tv_weight.
+ */
+typedef struct NstLook {
+    const char *name;
+    const char *about; /* a line */
+} NstLook;
+
+/* All looks, ended by one without a name. The table is constant. */
+NST_API const NstLook *nst_train_looks(void);
+
+/*
+ * names: a look, or several with commas between them ("broad,faithful"). Sets *style_size too, where they say something
+ * of it: the long side in pixels that the caller makes style pictures smaller to. NST_ENOTFOUND for a name that is none,
+ * NST_EINVAL for two that are about the same; nothing is changed then.
+ */
+NST_API int nst_train_look(NstTrainOptions *options, int *style_size, const char *names, NstError *err);
+
 /* Figures of the last step. */
 typedef struct NstTrainProgress {
     int step;            /* steps done */
