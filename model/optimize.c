@@ -16,7 +16,7 @@ static const float LEVELS = 255; /* of a sample of 0 to 1 */
 
 typedef struct Terms {
     NstLossTerms loss;
-    double photo, total;
+    double photo, temporal, total;
 } Terms;
 
 struct NstOptimization {
@@ -39,6 +39,22 @@ struct NstOptimization {
 
 /* ---- the function that falls ---- */
 
+/* The temporal loss at o->image; weight times its gradient is added to grad. */
+static double temporal_loss(const NstOptimization *o, float weight, float *grad)
+{
+    const float *warped = o->scale.warped.data, *trust = o->scale.warped_trust;
+    const int64_t plane = o->n / 3;
+    const float slope = 2 * weight / (float)o->n;
+    double sum = 0;
+    for (int64_t c = 0; c < 3; c++)
+        for (int64_t i = 0, at = c * plane; i < plane; i++, at++) {
+            const float difference = o->image[at] - warped[at], weighted = (trust ? trust[i] : 1) * difference;
+            sum += (double)(weighted * difference);
+            grad[at] += slope * weighted;
+        }
+    return sum / (double)o->n;
+}
+
 static int evaluate(NstOptimization *o, const float *x, Terms *terms, float *grad, NstError *err)
 {
     for (int64_t i = 0; i < o->n; i++)
@@ -47,11 +63,15 @@ static int evaluate(NstOptimization *o, const float *x, Terms *terms, float *gra
     NST_TRY(loss_evaluate(o->scale.loss, o->image, &terms->loss, grad, err));
     if (o->scale.matting)
         terms->photo = matting_evaluate(o->scale.matting, o->image, o->options.photo_weight, grad);
-    terms->total = terms->loss.total + o->options.photo_weight * terms->photo;
+    if (o->scale.warped.data)
+        terms->temporal = temporal_loss(o, o->options.temporal_weight, grad);
+    terms->total = terms->loss.total + o->options.photo_weight * terms->photo +
+                   o->options.temporal_weight * terms->temporal;
     const int64_t plane = o->n / 3;
     for (int64_t i = 0; i < o->n; i++)
         grad[i] *= (o->scale.paint ? o->scale.paint[i % plane] : 1) / LEVELS;
-    return isfinite(terms->total) ? NST_OK : fail(err, NST_ENOTFINITE, "photo term is %g", terms->photo);
+    return isfinite(terms->total) ? NST_OK : fail(err, NST_ENOTFINITE, "photo term is %g, temporal term %g",
+                                                  terms->photo, terms->temporal);
 }
 
 /* For L-BFGS, to which a value that is not finite means a shorter step, but at the start */
@@ -249,6 +269,10 @@ static int check_sources(const NstOptimization *o, NstError *err)
     for (int i = 0; i < sources->n_styles; i++)
         if (is_empty(sources->styles[i].picture))
             return fail(err, NST_EINVAL, "style %d is empty", i + 1);
+    if (o->options.warped && is_empty(o->options.warped))
+        return fail(err, NST_EINVAL, "warped: an empty picture");
+    if (o->options.warped_trust && (!o->options.warped || is_empty(o->options.warped_trust)))
+        return fail(err, NST_EINVAL, "warped_trust: %s", o->options.warped ? "an empty picture" : "without warped");
     if ((o->options.start == NST_START_PICTURE) == is_empty(sources->start))
         return fail(err, NST_EINVAL, "start: %s", is_empty(sources->start) ? "a picture expected"
                                                                           : "one that is not to be begun with");
@@ -362,6 +386,7 @@ int nst_optimization_step(NstOptimization *o, NstOptimizeProgress *progress, Nst
         .content = terms.loss.content,
         .tv = terms.loss.tv,
         .photo = terms.photo,
+        .temporal = terms.temporal,
         .tiles = o->scale.tiles,
     };
     if (!moved || has_stopped(o) || o->iteration == options->iterations) {

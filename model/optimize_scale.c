@@ -154,6 +154,16 @@ static int make_loss(NstScale *scale, const NstOptimizeOptions *o, const NstMode
     return NST_OK;
 }
 
+static int make_warped(NstScale *scale, const NstOptimizeOptions *o, NstError *err)
+{
+    if (!o->warped)
+        return NST_OK;
+    NST_TRY(resized(o->warped, scale->w, scale->h, &scale->warped, err));
+    if (o->color == NST_COLORS_CONTENT)
+        recolor_gray(&scale->warped);
+    return make_mask(o->warped_trust, scale->w, scale->h, &scale->warped_trust, err);
+}
+
 int scale_create(NstScale *scale, const NstOptimizeOptions *options, const NstSources *sources, int w, int h,
                  NstError *err)
 {
@@ -161,6 +171,7 @@ int scale_create(NstScale *scale, const NstOptimizeOptions *options, const NstSo
     NST_TRY(resized(sources->content, w, h, &scale->content, err));
     if (options->color == NST_COLORS_CONTENT)
         recolor_gray(&scale->content);
+    NST_TRY(make_warped(scale, options, err));
     NST_TRY(make_paint(scale, sources, err));
     NST_TRY(make_loss(scale, options, sources->network, err));
     NST_TRY(set_styles(scale, options, sources, err));
@@ -175,6 +186,8 @@ void scale_free(NstScale *scale)
     nst_image_free(&scale->content);
     loss_free(&scale->loss);
     matting_free(&scale->matting);
+    nst_image_free(&scale->warped);
+    aligned_free(scale->warped_trust);
     aligned_free(scale->paint);
     *scale = (NstScale){0};
 }

@@ -15,6 +15,8 @@ typedef struct NstScale {
     NstImage content; /* at this size, in the colours that are worked in */
     NstLoss *loss;
     NstMatting *matting; /* NULL: photo_weight is 0 */
+    NstImage warped;     /* at this size, likewise; no data: no temporal loss */
+    float *warped_trust; /* h x w, 0 to 1; NULL: 1 */
     float *paint;        /* h x w: where anything may move, 0 to 1; NULL: everywhere */
     int tiles;
 } NstScale;

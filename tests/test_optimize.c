@@ -128,28 +128,100 @@ static void assert_terms(const char *name, const NstOptimizeProgress *progress)
 }
 
 /* The terms at y; and the gradient, seen in a step of gradient descent that moves samples by up to 0.05. */
+static NstOptimizeProgress assert_loss(const char *name, NstOptimizeOptions options, const NstModel *model)
+{
+    const NstTensor *grad = get_of(name, "grad"), *y = get("y");
+    NstOptimizeProgress progress;
+    options.start = NST_START_PICTURE;
+    options.optimizer = NST_OPTIMIZER_SGD;
+    options.schedule.decay = NST_DECAY_CONSTANT;
+    options.iterations = 1;
+    options.style_scale = (float)y->shape[2] / (float)get("style")->shape[2];
+    options.learning_rate = 0.05f * 255 * 255 / largest(grad);
+    NstImage moved = paint(&options, model, "y", &progress);
+    assert_terms(name, &progress);
+    for (int64_t i = 0; i < y->count; i++)
+        moved.data[i] = (y->data[i] - moved.data[i]) * 255 * 255 / options.learning_rate;
+    assert_close(name, moved.data, grad, TOLERANCE);
+    nst_image_free(&moved);
+    return progress;
+}
+
 static void test_presets(void **state)
 {
     static const char *const names[] = {"nst", "gatys2016", "keras", "survey"};
     NstModel *model = network(false);
     (void)state;
-    for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++) {
-        const NstTensor *grad = get_of(names[k], "grad"), *y = get("y");
-        NstOptimizeOptions options = preset(names[k]);
-        NstOptimizeProgress progress;
-        options.start = NST_START_PICTURE;
-        options.optimizer = NST_OPTIMIZER_SGD;
-        options.schedule.decay = NST_DECAY_CONSTANT;
-        options.iterations = 1;
-        options.style_scale = (float)y->shape[2] / (float)get("style")->shape[2];
-        options.learning_rate = 0.05f * 255 * 255 / largest(grad);
-        NstImage moved = paint(&options, model, "y", &progress);
-        assert_terms(names[k], &progress);
-        for (int64_t i = 0; i < y->count; i++)
-            moved.data[i] = (y->data[i] - moved.data[i]) * 255 * 255 / options.learning_rate;
-        assert_close(names[k], moved.data, grad, TOLERANCE);
-        nst_image_free(&moved);
-    }
+    for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
+        assert_loss(names[k], preset(names[k]), model);
+    nst_model_free(&model);
+}
+
+/* The defaults with a temporal loss of weight 7: towards the style picture, trusted as the content is bright */
+static NstOptimizeOptions temporal_options(const NstImage *warped, const NstImage *trust)
+{
+    NstOptimizeOptions options = preset("nst");
+    options.warped = warped;
+    options.warped_trust = trust;
+    options.temporal_weight = 7;
+    return options;
+}
+
+static void test_temporal_loss(void **state)
+{
+    NstModel *model = network(false);
+    const NstImage warped = picture("style"), trust = picture("content");
+    (void)state;
+    const NstOptimizeProgress progress = assert_loss("temporal", temporal_options(&warped, &trust), model);
+    const double expected = (double)get("temporal/terms")->data[4];
+    assert_true(fabs(progress.temporal - expected) <= TOLERANCE * expected);
+    nst_model_free(&model);
+}
+
+/* The share of the pixels that are further than `limit` from a picture */
+static double far_share(const NstImage *x, const NstImage *from, double limit)
+{
+    const int n = 3 * x->width * x->height;
+    int far = 0;
+    for (int i = 0; i < n; i++)
+        far += fabs((double)x->data[i] - (double)from->data[i]) > limit;
+    return (double)far / n;
+}
+
+/* A large weight holds the result at `warped` where that is trusted, through several sizes, and nowhere else. */
+static void test_temporal_hold(void **state)
+{
+    NstModel *model = network(false);
+    const NstImage warped = picture("style"), content = picture("content");
+    NstImage none = tiny_picture(5, 7, 1);
+    NstOptimizeOptions options = temporal_options(&warped, NULL);
+    NstOptimizeProgress progress;
+    NstError err;
+    (void)state;
+    memset(none.data, 0, 3 * 5 * 7 * sizeof(float));
+    options.temporal_weight = 1e5f;
+    options.levels = 1;
+    options.content_level = 0;
+    options.scales = 2;
+    options.iterations = 20;
+    NstImage held = paint(&options, model, NULL, &progress);
+    assert_true(far_share(&held, &warped, 0.02) < 0.01);
+    options.warped_trust = &none;
+    NstImage free_of_it = paint(&options, model, NULL, &progress);
+    assert_true(progress.temporal == 0);
+    options.warped = options.warped_trust = NULL;
+    NstImage without = paint(&options, model, NULL, &progress);
+    assert_memory_equal(free_of_it.data, without.data, sizeof(float) * 3 * (size_t)content.width *
+                                                           (size_t)content.height);
+    options.warped_trust = &none;
+    NstOptimization *optimization;
+    const NstOptimizeStyle from = {.picture = &warped, .weight = 1};
+    assert_fails(nst_optimization_open(&optimization, &options, model, &content, &from, 1, NULL, &err), NST_EINVAL,
+                 "warped_trust: without warped");
+    nst_image_free(&held);
+    nst_image_free(&free_of_it);
+    nst_image_free(&without);
+    nst_image_free(&none);
     nst_model_free(&model);
 }
 
@@ -468,6 +540,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_presets),       cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_temporal_loss), cmocka_unit_test(test_temporal_hold),
         cmocka_unit_test(test_optimizers),    cmocka_unit_test(test_threads),
         cmocka_unit_test(test_scales_and_stop), cmocka_unit_test(test_memory),
         cmocka_unit_test(test_masks),         cmocka_unit_test(test_color),

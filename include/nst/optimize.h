@@ -18,12 +18,20 @@ extern "C" {
 
 /*
  * Painting one picture by moving its pixels down the gradient of a loss network (Gatys et al. 2016). nst/formula.h has
- * the loss; photo_weight adds a term that keeps the edges of the content picture:
+ * the loss. photo_weight adds a term that keeps the edges of the content picture:
  *
  *   photo = sum over channels of V^T L V / (3 h w)
  *
  * V: samples of 0 to 1; L: matting Laplacian of the content picture (Levin et al. 2008; Luan et al. 2017, eq. 2),
  * windows of 3x3, epsilon 1e-5. It is zero where, within each window, the result is a linear function of the content's colours.
+ *
+ * A frame of a video begins where the painting of the frame before has moved to (`start`), and stays there by the
+ * short-term temporal loss of Ruder et al. 2016 (eq. 7):
+ *
+ *   temporal = sum over pixels and channels of c (V - W)^2 / (3 h w)
+ *
+ * W: `warped`, the last painting fetched along the motion of the content; c: `warped_trust`, 1 where that motion is
+ * known, 0 where something came into view or the edge of something moves (eq. 5 and 6).
  *
  * What moves are samples in 8-bit levels, 0 to 255, not clipped on the way: rates and epsilon are in that unit.
  *
@@ -61,6 +69,10 @@ typedef struct NstOptimizeOptions {
     float content_weight;   /* default 0.002 */
     float tv_weight;        /* default 0.01 */
     float photo_weight;     /* of the matting Laplacian; 0: none. Default 0 */
+    float temporal_weight;  /* of `warped`, where that is given. Default 5 */
+    const NstImage *warped; /* scaled to the content's size; NULL: no temporal loss. It and the next one must outlive the
+                               optimisation. Default NULL */
+    const NstImage *warped_trust; /* a mask: the mean of its channels counts; NULL: 1 everywhere. Default NULL */
     NstPool pool;           /* default NST_POOL_NETWORK */
     NstEdge edge;           /* padding of the loss network's convolutions. Default NST_EDGE_NETWORK */
     NstStart start;         /* default NST_START_CONTENT */
@@ -136,7 +148,7 @@ typedef struct NstOptimizeProgress {
     int evaluations;           /* of the loss so far */
     float learning_rate;
     double total;              /* weighted sum */
-    double style, content, tv, photo;
+    double style, content, tv, photo, temporal;
     int tiles;                 /* that the picture is taken in; 1: whole */
     int done;                  /* no further iteration is planned, or none would change anything */
 } NstOptimizeProgress;

@@ -72,6 +72,18 @@ class NstPreset:
         return self.loss(y)
 
 
+class TemporalPreset:
+    """The defaults with the short-term temporal loss of Ruder et al. 2016 (eq. 7), seven times"""
+
+    def __init__(self, nst, warped, trust):
+        self.nst, self.warped, self.trust = nst, warped, trust
+
+    def __call__(self, y):
+        (total, *terms), distance = self.nst(y)
+        temporal = (self.trust * (y - self.warped).square()).mean()
+        return (total + 7 * temporal, *terms, temporal), distance
+
+
 def run(optimiser_of, evaluate, y):
     """Steps in levels; the picture after the last."""
     levels = (255 * y).clone().requires_grad_()
@@ -105,6 +117,7 @@ def attempt(generator):
     style, content, y = (0.1 + 0.8 * loss.picture(generator, H, W) for _ in range(3))
     presets = {name: Preset(name, weights, style, content) for name in ("gatys2016", "keras", "survey")}
     presets["nst"] = NstPreset(weights, style, content)
+    presets["temporal"] = TemporalPreset(presets["nst"], style, content.mean(1, keepdim=True))
     tensors = {f"vgg/{name}": tensor for name, tensor in weights.items()}
     tensors.update(style=style[0], content=content[0], y=y[0])
     for name, preset in presets.items():
