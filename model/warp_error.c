@@ -59,6 +59,44 @@ size_t warp_visible(const float *forward, const float *backward, int h, int w, u
     return n;
 }
 
+/* Of a plane at x, y, by central differences that end at the edge */
+static float squared_gradient(const float *plane, int x, int y, int h, int w)
+{
+    const int left = max_int(x - 1, 0), right = min_int(x + 1, w - 1), up = max_int(y - 1, 0);
+    const int down = min_int(y + 1, h - 1);
+    const float across = plane[(ptrdiff_t)y * w + right] - plane[(ptrdiff_t)y * w + left];
+    const float along = plane[(ptrdiff_t)down * w + x] - plane[(ptrdiff_t)up * w + x];
+    return 0.25f * (across * across + along * along);
+}
+
+size_t warp_leave_boundaries(const float *flow, int h, int w, uint8_t *visible)
+{
+    const ptrdiff_t plane = (ptrdiff_t)h * w;
+    size_t n = 0;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            const ptrdiff_t at = (ptrdiff_t)y * w + x;
+            const float u = flow[at], v = flow[plane + at];
+            const float change = squared_gradient(flow, x, y, h, w) + squared_gradient(flow + plane, x, y, h, w);
+            visible[at] &= change <= 0.01f * (u * u + v * v) + 0.002f;
+            n += visible[at];
+        }
+    return n;
+}
+
+void warp_fetch(const float *next, const float *flow, int h, int w, float *out)
+{
+    const ptrdiff_t plane = (ptrdiff_t)h * w;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            const ptrdiff_t at = (ptrdiff_t)y * w + x;
+            Place place;
+            const bool inside = find_place(flow, x, y, h, w, &place);
+            for (int c = 0; c < 3; c++)
+                out[c * plane + at] = inside ? fetch(next + c * plane, &place) : 0;
+        }
+}
+
 double warp_error(const float *frame, const float *next, const float *flow, const uint8_t *visible, int h, int w)
 {
     const ptrdiff_t plane = (ptrdiff_t)h * w;

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /*
- * How far a video is from moving as its input does: the warping error of Lai et al. 2018 (section 4.2).
+ * Pictures moved along a motion, and how far a video is from moving as its input does: the warping error of Lai et al.
+ * 2018 (section 4.2).
  *
  * A motion field leads from each pixel of a frame to where its content is in the next one: 2 x h x w floats, to the
  * right and down, in pixels. Pictures are 3 x h x w, 0 to 1.
@@ -18,6 +19,15 @@
  * Returns how many there are.
  */
 size_t warp_visible(const float *forward, const float *backward, int h, int w, uint8_t *visible);
+
+/*
+ * Unmarks the boundaries between motions, |grad u|^2 + |grad v|^2 > 0.01 |f|^2 + 0.002 (Ruder et al. 2016, eq. 6).
+ * Returns how many pixels are left.
+ */
+size_t warp_leave_boundaries(const float *flow, int h, int w, uint8_t *visible);
+
+/* Fetches (bilinear) each pixel of `next` from where the motion leads; 0 where that is outside of it. */
+void warp_fetch(const float *next, const float *flow, int h, int w, float *out);
 
 /*
  * Mean over the visible pixels and the three channels of the squared difference between a frame and the next one,

@@ -48,9 +48,10 @@ for term in "x style" "x content" "x tv" "s each"; do
     says err "$term"
 done
 [ "$(wc -l <log.csv)" = 7 ] || wrong "7 lines expected in log.csv"
-[ "$(head -n 1 log.csv)" = "iteration,width,height,evaluations,learning_rate,total,style,content,tv,photo" ] ||
+[ "$(head -n 1 log.csv)" = \
+    "frame,iteration,width,height,evaluations,learning_rate,total,style,content,tv,photo,temporal" ] ||
     wrong "head of log.csv: $(head -n 1 log.csv)"
-awk -F, 'NR > 2 && $6 > last { exit 1 } { last = $6 }' log.csv || wrong "the total rises: $(cat log.csv)"
+awk -F, 'NR > 2 && $7 > last { exit 1 } { last = $7 }' log.csv || wrong "the total rises: $(cat log.csv)"
 for word in '<svg ' total style content '</svg>'; do
     grep -q "$word" plot.svg || wrong "no $word in plot.svg"
 done

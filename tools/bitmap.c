@@ -48,22 +48,25 @@ NstPicture bitmap_picture(const Bitmap *bitmap)
 
 int bitmap_to_image(const Bitmap *bitmap, NstImage *image, NstError *err)
 {
-    size_t n = (size_t)bitmap->width * (size_t)bitmap->height;
+    const size_t n = (size_t)bitmap->width * (size_t)bitmap->height, channels = (size_t)bitmap->channels;
     NST_TRY(nst_image_alloc(image, bitmap->width, bitmap->height, err));
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < 3; c++)
-            image->data[c * n + i] = (float)bitmap->data[3 * i + c] / 255.0f;
+            image->data[c * n + i] = (float)bitmap->data[channels * i + c] / 255.0f;
     return NST_OK;
 }
 
-int bitmap_from_image(Bitmap *bitmap, const NstImage *image, NstError *err)
+int bitmap_from_image(Bitmap *bitmap, const NstImage *image, const Bitmap *alpha, NstError *err)
 {
-    size_t n = (size_t)image->width * (size_t)image->height;
-    NST_TRY(bitmap_alloc(bitmap, image->width, image->height, 3, err));
-    for (size_t i = 0; i < n; i++)
+    const size_t n = (size_t)image->width * (size_t)image->height, channels = alpha && alpha->channels == 4 ? 4 : 3;
+    NST_TRY(bitmap_alloc(bitmap, image->width, image->height, (int)channels, err));
+    for (size_t i = 0; i < n; i++) {
         for (size_t c = 0; c < 3; c++) {
             float sample = image->data[c * n + i];
-            bitmap->data[3 * i + c] = (uint8_t)(sample <= 0 ? 0 : sample >= 1 ? 255 : 255 * sample + 0.5f);
+            bitmap->data[channels * i + c] = (uint8_t)(sample <= 0 ? 0 : sample >= 1 ? 255 : 255 * sample + 0.5f);
         }
+        if (channels == 4)
+            bitmap->data[4 * i + 3] = alpha->data[4 * i + 3];
+    }
     return NST_OK;
 }

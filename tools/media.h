@@ -23,11 +23,11 @@ void bitmap_free(Bitmap *bitmap); /* frees data and zeroes the struct */
 /* The bitmap as the stylizer takes it: full range. It points into the bitmap. */
 NstPicture bitmap_picture(const Bitmap *bitmap);
 
-/* RGB of 0 to 1; of a bitmap with 3 channels. */
+/* RGB of 0 to 1; of a bitmap with 3 channels, or 4, less alpha. */
 int bitmap_to_image(const Bitmap *bitmap, NstImage *image, NstError *err);
 
-/* The reverse, rounded: 3 channels, allocated anew. */
-int bitmap_from_image(Bitmap *bitmap, const NstImage *image, NstError *err);
+/* The reverse, rounded, allocated anew: 3 channels, or 4 with the alpha of another bitmap that has 4. NULL allowed. */
+int bitmap_from_image(Bitmap *bitmap, const NstImage *image, const Bitmap *alpha, NstError *err);
 
 typedef struct MediaInfo {
     bool still;     /* a picture, not a video */
@@ -41,6 +41,8 @@ int media_probe(const char *path, MediaInfo *info, NstError *err);
 /* What to make of a picture that is read. All zero: its own size and channels. */
 typedef struct MediaWish {
     bool rgb;       /* 3 channels, whatever the file has; what is transparent is laid on white */
+    bool alpha;     /* with rgb: not so, but a fourth channel, where the file has alpha */
+    bool even;      /* sides are multiples of 2 */
     int short_side; /* scaled so that its short side has this many pixels; 0: not */
     int long_max;   /* made smaller where its long side has more pixels; 0: not */
 } MediaWish;
@@ -51,7 +53,10 @@ int media_read(Bitmap *bitmap, const char *path, double seconds, const MediaWish
 /* The same as RGB of 0 to 1; wish->rgb is taken as set. */
 int media_read_image(NstImage *image, const char *path, const MediaWish *wish, NstError *err);
 
-/* The frames of a video, one after the other. */
+/*
+ * The frames of a video, one after the other. A path like frames/%04d.png means numbered pictures, from 0 to 4 on, shown
+ * at 25 a second.
+ */
 typedef struct MediaVideo MediaVideo;
 
 int media_video_open(MediaVideo **video, const char *path, NstError *err);
@@ -61,6 +66,34 @@ void media_video_close(MediaVideo **video); /* NULL allowed */
 int media_video_next(MediaVideo *video, const MediaWish *wish, Bitmap *bitmap, NstError *err);
 
 double media_video_rate(const MediaVideo *video); /* frames per second; 25 where the file does not say it */
+int64_t media_video_length(const MediaVideo *video); /* in frames, as the file says; 0: it does not */
+
+/*
+ * Writes frames as a video, or, where the path has a number like %04d in it, as pictures from 1 on. A video has the name's
+ * container (mp4, mkv, mov) and H.264, or MPEG-4 part 2 where FFmpeg's libraries have no encoder for that. It has no
+ * sound. A frame is shown when the frame is that was read last from `like`.
+ */
+typedef struct MediaWriter MediaWriter;
+
+int media_writer_open(MediaWriter **writer, const char *path, const MediaVideo *like, int width, int height,
+                      NstError *err);
+int media_writer_add(MediaWriter *writer, const Bitmap *bitmap, NstError *err); /* 3 channels */
+
+/* code < 0: something failed before; a video is dropped, and code returned. So is a video without frames. */
+int media_writer_close(MediaWriter **writer, int code, NstError *err);
+
+/* NST_OK where a writer knows what to do with such a name */
+int media_video_writable(const char *path, NstError *err);
+
+/* The place of a number in a name: "%d" or "%04d"; false where there is none. */
+typedef struct MediaNumber {
+    int at, length, digits;
+} MediaNumber;
+bool media_number(const char *path, MediaNumber *number);
+
+struct AVStream;
+const struct AVStream *media_video_stream(const MediaVideo *video);
+int64_t media_video_time(const MediaVideo *video); /* of the frame read last, in the stream's ticks */
 
 /*
  * Writes a picture in the format that the name's end asks for (png, jpg, webp, ppm, pam), to a temporary file beside it

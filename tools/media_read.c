@@ -7,6 +7,7 @@
 #include <libswscale/swscale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util.h"
 
@@ -34,7 +35,26 @@ static void reader_close(Reader *reader)
     avformat_close_input(&reader->format);
 }
 
-/* No network, no playlists that lead elsewhere, and a '%' in a name is a '%'. */
+bool media_number(const char *path, MediaNumber *number)
+{
+    const char *percent = strchr(path, '%'), *end = percent ? percent + 1 : NULL;
+    int digits = 0;
+    while (end && *end >= '0' && *end <= '9' && digits < 100)
+        digits = 10 * digits + *end++ - '0';
+    if (!end || *end != 'd' || digits > 20 || (digits && percent[1] != '0') || strchr(end, '%'))
+        return false;
+    *number = (MediaNumber){(int)(percent - path), (int)(end + 1 - percent), digits};
+    return true;
+}
+
+/* A file that is there is itself, whatever its name. */
+static bool is_sequence(const char *path)
+{
+    MediaNumber number;
+    return media_number(path, &number) && access(path, F_OK) < 0;
+}
+
+/* No network, no playlists that lead elsewhere, and a '%' in the name of a file is a '%'. */
 static int open_format(Reader *reader, const char *path)
 {
     AVDictionary *options = NULL;
@@ -44,7 +64,7 @@ static int open_format(Reader *reader, const char *path)
         return AVERROR(ENOMEM);
     snprintf(url, size, "file:%s", path);
     av_dict_set(&options, "protocol_whitelist", "file", 0);
-    av_dict_set(&options, "pattern_type", "none", 0);
+    av_dict_set(&options, "pattern_type", is_sequence(path) ? "sequence" : "none", 0);
     int result = avformat_open_input(&reader->format, url, NULL, &options);
     av_dict_free(&options);
     free(url);
@@ -131,11 +151,11 @@ static int reader_frame_at(Reader *reader, double seconds)
     return result;
 }
 
-static bool is_still(const Reader *reader)
+static bool is_still(const Reader *reader, const char *path)
 {
     const char *name = reader->format->iformat->name;
     size_t length = strlen(name);
-    return !strcmp(name, "image2") || (length > 5 && !strcmp(name + length - 5, "_pipe")) ||
+    return (!strcmp(name, "image2") && !is_sequence(path)) || (length > 5 && !strcmp(name + length - 5, "_pipe")) ||
            reader->stream->nb_frames == 1;
 }
 
@@ -143,7 +163,7 @@ int media_probe(const char *path, MediaInfo *info, NstError *err)
 {
     Reader reader;
     NST_TRY(reader_open(&reader, path, err));
-    *info = (MediaInfo){.still = is_still(&reader)};
+    *info = (MediaInfo){.still = is_still(&reader, path)};
     info->width = reader.stream->codecpar->width;
     info->height = reader.stream->codecpar->height;
     if (!info->still && reader.format->duration > 0)
@@ -172,6 +192,11 @@ static int channels_of(const AVFrame *frame)
     return (format->nb_components - alpha == 1 ? 1 : 3) + alpha;
 }
 
+static int rounded_side(double side, bool even)
+{
+    return even ? max_int(2, 2 * (int)(side / 2 + 0.5)) : max_int(1, (int)(side + 0.5));
+}
+
 static void scaled_size(const MediaWish *wish, int *width, int *height)
 {
     int short_side = min_int(*width, *height), long_side = max_int(*width, *height);
@@ -180,8 +205,8 @@ static void scaled_size(const MediaWish *wish, int *width, int *height)
         scale = (double)wish->short_side / short_side;
     if (wish->long_max && scale * long_side > wish->long_max)
         scale = (double)wish->long_max / long_side;
-    *width = max_int(1, (int)(*width * scale + 0.5));
-    *height = max_int(1, (int)(*height * scale + 0.5));
+    *width = rounded_side(*width * scale, wish->even);
+    *height = rounded_side(*height * scale, wish->even);
 }
 
 static int scale_frame(const AVFrame *frame, enum AVPixelFormat format, Bitmap *bitmap)
@@ -247,7 +272,7 @@ static int frame_to_bitmap(const AVFrame *frame, const MediaWish *wish, Bitmap *
     if (result < 0)
         return fail(err, NST_EUNSUPPORTED, "pixel format %s could not be converted (%s)",
                     av_get_pix_fmt_name(frame->format), av_err2str(result));
-    if (see_through)
+    if (see_through && !wish->alpha)
         lay_on_white(bitmap);
     return NST_OK;
 }
@@ -326,6 +351,7 @@ int media_read_image(NstImage *image, const char *path, const MediaWish *wish, N
 struct MediaVideo {
     Reader reader;
     char *path;
+    int64_t time;
 };
 
 int media_video_open(MediaVideo **out, const char *path, NstError *err)
@@ -361,6 +387,7 @@ int media_video_next(MediaVideo *video, const MediaWish *wish, Bitmap *bitmap, N
         return NST_OK;
     if (result < 0)
         return fail(err, NST_EFORMAT, "%s: a frame could not be decoded (%s)", video->path, av_err2str(result));
+    video->time = video->reader.frame->best_effort_timestamp;
     return take_frame(&video->reader, video->path, wish, bitmap, err);
 }
 
@@ -368,4 +395,24 @@ double media_video_rate(const MediaVideo *video)
 {
     const AVRational rate = video->reader.stream->avg_frame_rate;
     return rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 25;
+}
+
+int64_t media_video_length(const MediaVideo *video)
+{
+    const Reader *reader = &video->reader;
+    if (reader->stream->nb_frames > 0)
+        return reader->stream->nb_frames;
+    return reader->format->duration > 0
+               ? (int64_t)((double)reader->format->duration / AV_TIME_BASE * media_video_rate(video) + 0.5)
+               : 0;
+}
+
+const AVStream *media_video_stream(const MediaVideo *video)
+{
+    return video->reader.stream;
+}
+
+int64_t media_video_time(const MediaVideo *video)
+{
+    return video->time;
 }

@@ -19,14 +19,14 @@
 #define HOW(member) offsetof(OptimizeSettings, how.member)
 
 static const Option options[] = {
-    {"content", 'c', OPTION_TEXT, true, SET(content), "PICTURE", 0, 0,
-     "the picture to paint"},
+    {"content", 'c', OPTION_TEXT, true, SET(content), "FILE", 0, 0,
+     "the picture to paint, or a video, or numbered pictures of one: in/%04d.png"},
     {"style", 's', OPTION_LIST, true, SET(styles), "PICTURE", 0, 0,
      "a painting; may be given several times"},
     {"loss", 'l', OPTION_TEXT, false, SET(loss), "LOSS", 0, 0,
      "the loss network: a .nsw file, or a name in NST_PATH"},
     {"output", 'o', OPTION_TEXT, true, SET(output), "FILE", 0, 0,
-     "the result: png, jpg, webp, ppm or pam"},
+     "the result: png, jpg, webp, ppm or pam; of a video mp4, mkv, mov, or numbered pictures: out/%04d.png"},
     {"preset", 'p', OPTION_TEXT, false, SET(preset), "NAME", 0, 0,
      "nst, gatys2016, keras or survey: formula, layers, weights, optimiser; options change it"},
 
@@ -69,6 +69,8 @@ static const Option options[] = {
      "weight of the total variation"},
     {"photo-weight", 0, OPTION_REAL, false, HOW(photo_weight), "X", 0, 1e12,
      "weight of the matting Laplacian, which keeps the photo's edges; 0: not"},
+    {"temporal-weight", 0, OPTION_REAL, false, HOW(temporal_weight), "X", 0, 1e12,
+     "weight of the difference of a video's frame from the last one, moved as the content moves; 0: not"},
     {"pool", 0, OPTION_CHOICE, false, HOW(pool), "network|max|average", 0, 0,
      "pools of the loss network"},
     {"edge", 0, OPTION_CHOICE, false, HOW(edge), "network|zero|reflect|replicate", 0, 0,
@@ -78,6 +80,8 @@ static const Option options[] = {
      "how the pixels move; lbfgs has none of the schedule below"},
     {"iterations", 'n', OPTION_INT, false, HOW(iterations), "N", 1, 1e6,
      "at each size"},
+    {"frame-iterations", 0, OPTION_INT, false, SET(frame_iterations), "N", 1, 1e6,
+     "of the frames of a video that follow another, at the last size"},
     {"scales", 0, OPTION_INT, false, HOW(scales), "N", 1, 10,
      "sizes from coarse to fine, each twice the one before"},
     {"lr", 0, OPTION_REAL, false, HOW(learning_rate), "X", 0, 1e12,
@@ -112,9 +116,12 @@ static const Option options[] = {
 static const Command command = {
     .name = "optimize",
     .usage = "-c PHOTO -s PAINTING -o OUT.png",
-    .summary = "Paints one picture by moving its pixels down the gradient of a loss network (Gatys et al. 2016).",
+    .summary = "Paints one picture by moving its pixels down the gradient of a loss network (Gatys et al. 2016),\n"
+               "or a video, each frame from the one before (Ruder et al. 2016).",
     .notes = "Layers have the names of any vocabulary: relu4_1, conv4_1 (before the activation), block4_conv1.\n"
-             "Ctrl-C ends the run after its iteration and writes the picture as it is then.",
+             "Ctrl-C ends the run after its iteration and writes the picture as it is then; of a video, the frames\n"
+             "before. Transparency stays. A painted video has no sound; the source's can be put under it:\n"
+             "ffmpeg -i painted.mp4 -i source.mp4 -map 0:v -map 1:a -c copy out.mp4",
     .options = options,
 };
 
@@ -199,7 +206,8 @@ static int apply_preset(OptimizeSettings *settings, int argc, char **argv)
 
 int cmd_optimize(int argc, char **argv)
 {
-    OptimizeSettings settings = {.preset = "nst", .loss = "vgg-slim", .size = 512, .preview_folder = "."};
+    OptimizeSettings settings = {.preset = "nst", .loss = "vgg-slim", .size = 512, .preview_folder = ".",
+                                 .frame_iterations = 100};
     char style_layers[LAYERS_TEXT], content_layers[LAYERS_TEXT];
     TextList operands = {0};
     nst_optimize_defaults(&settings.how);

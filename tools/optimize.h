@@ -14,12 +14,13 @@ typedef struct OptimizeSettings {
     int size, max_memory;                      /* MiB */
     const char *log, *plot, *preview_folder, *cpu;
     int preview_every;
+    int frame_iterations; /* of the frames of a video after the first */
     bool fixed_step;
     float weights[NST_MAX_STYLES];
     NstOptimizeOptions how;
 } OptimizeSettings;
 
-/* The whole run; returns the exit status. */
+/* The whole run, of a picture or a video; returns the exit status. */
 int optimize_run(const OptimizeSettings *settings);
 
 #endif
