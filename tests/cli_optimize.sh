@@ -22,7 +22,7 @@ optimize() { "$NST" optimize -c photo.pam -s painting.pam -l loss.nsw -n 6 -t 1 
 
 # -- what it refuses -----------------------------------------------------------------------------------------------
 
-misused "--content PICTURE is needed" "$NST" optimize
+misused "--content FILE is needed" "$NST" optimize
 misused "--preset: no preset \"vangogh\"" optimize -o x.png --preset vangogh
 misused "--optimizer newton: one of adam|sgd|rmsprop|lbfgs expected" optimize -o x.png --optimizer newton
 misused "--content-level 2: less than --levels (2)" optimize -o x.png --content-level 2
@@ -108,6 +108,27 @@ right() {
 samples 40 36 3 mask.ppm >mask.bin
 samples 40 36 3 photo.pam >photo.bin
 differ mask.bin photo.bin "--mask"
+
+# Alpha is the photo's, and the colours are those of an opaque one.
+picture 40 36 4 glass.pam
+status 0 optimize -c glass.pam -o glass_out.pam
+samples 40 36 4 glass_out.pam | od -An -v -tu1 -w4 >glass_out.txt
+samples 40 36 4 glass.pam | od -An -v -tu1 -w4 >glass.txt
+awk '{ print $4 }' glass.txt >alpha.txt
+awk '{ print $4 }' glass_out.txt >alpha_out.txt
+same alpha.txt alpha_out.txt "alpha"
+[ "$(sort -u alpha.txt | wc -l)" -gt 50 ] || wrong "the test's alpha is of one kind"
+{
+    printf 'P6\n40 36\n255\n'
+    samples 40 36 4 glass.pam | od -An -v -tu1 -w4 |
+        awk '{ for (i = 1; i <= 3; i++) printf "%c", $i == 0 ? 97 : $i }' | tr a '\000'
+} >opaque.ppm
+status 0 optimize -c opaque.ppm -o opaque_out.ppm
+samples 40 36 3 opaque_out.ppm | od -An -v -tu1 -w3 | awk '{ print $1, $2, $3 }' >opaque.txt
+awk '{ print $1, $2, $3 }' glass_out.txt >glass.txt
+same opaque.txt glass.txt "painting under alpha"
+status 0 optimize -c glass.pam -o glass.ppm -n 1
+says err "glass.ppm: the transparency of glass.pam is lost in this format; .png keeps it"
 
 # -- stopped -------------------------------------------------------------------------------------------------------
 

@@ -235,7 +235,7 @@ static int take_pictures(TrainReport *report, const NstImage *paintings, const C
     NST_TRY(media_data_uri(&report->picture, &report->photo, err));
     for (int i = 0; i < report->settings->styles.n && code == NST_OK; i++) {
         Bitmap bitmap = {0};
-        code = bitmap_from_image(&bitmap, &paintings[i], err);
+        code = bitmap_from_image(&bitmap, &paintings[i], NULL, err);
         if (code == NST_OK)
             code = media_data_uri(&bitmap, &report->paintings[i], err);
         bitmap_free(&bitmap);
