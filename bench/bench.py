@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SIZES = {360: (640, 360), 720: (1280, 720)}
 SECONDS, MIN_ROUNDS, MAX_ROUNDS = 25, 5, 25  # of one case, less its start
 TRAINING_SIDE, TRAINING_ROUNDS = 256, 7
+TRAINING_AGREES = 1e-4  # figures of the same step in two engines, relative to their size
 FRAMES = {360: 125, 720: 40}
 PYTHON = sys.executable
 
@@ -41,8 +42,9 @@ class Build:
         """A file of the data folder, made by make(path) where it is not there."""
         path = self.path(name)
         if not os.path.exists(path):
-            make(path + ".new")
-            os.rename(path + ".new", path)
+            new = self.path("new-" + name)  # some programs go by how a name ends
+            make(new)
+            os.rename(new, path)
         return path
 
     def network(self, name):
@@ -171,25 +173,54 @@ def bench_inference(build, name, height, cpu):
 
 # ---- training ----
 
-def bench_training(build, cpu):
+def loss_networks(build):
+    """The one that ships and, where its weights are there, VGG-19 to conv3_1."""
+    yield "vgg-slim", os.path.join(HERE, "..", "weights", "vgg-slim.nsw")
     weights = os.path.join(HERE, "..", "..", "shared", "data", "vgg", "vgg19-normalised-conv3_1.safetensors")
-    if not os.path.exists(weights):
-        print("  no training: the weights of VGG-19 are not there:", os.path.normpath(weights))
-        return
-    network = build.network("fast")
-    loss = build.once("vgg.nsw", lambda path: subprocess.run([build.nst, "convert", weights, path], check=True))
+    if os.path.exists(weights):
+        yield "VGG-19", build.once("vgg.nsw", lambda path: subprocess.run([build.nst, "convert", weights, path], check=True))
+    else:
+        print("  without VGG-19: its weights are not there:", os.path.normpath(weights))
+
+
+def training_engines(build, network, loss, loss_path, cpu):
+    """Ours first: it writes the crop that the others work on."""
     side = TRAINING_SIDE
-    pictures = [build.noise(seed, side, side) for seed in (1, 2)]
-    command = [build.path("train_worker"), loss, str(side), "1", *pictures]
-    engines = [Engine("nst", 1, command, environment(cpu, build, 1))]
+    style, content = (build.noise(seed, side, side) for seed in (1, 2))
+    crop = build.path("training-crop")
+    commands = {"nst": [build.path("train_worker"), network, loss_path, str(side), "1", style, content, crop]}
     if python_has("torch"):
-        command = [PYTHON, f"{HERE}/peer_training.py", network, loss, str(side), "1", *pictures]
-        engines.append(Engine("pytorch", 1, command, environment(cpu, build, 1)))
-    engines = [engine for engine in engines if engine.start()]
+        commands["pytorch"] = [PYTHON, f"{HERE}/peer_training.py", network, loss_path, str(side), "1", style, crop]
+    for system, command in commands.items():
+        target = build.path(f"training-{loss}-{system}.out")
+        engine = Engine(system, 1, command + [target], environment(cpu, build, 1))
+        engine.loss, engine.target = loss, target
+        yield engine
+
+
+def compare_training(engine, peer):
+    """Largest relative difference of the first step's figures; and how many times as fast, by rounds."""
+    ours, theirs = (numpy.loadtxt(each.target) for each in (engine, peer))
+    difference = (numpy.abs(ours - theirs) / numpy.abs(theirs)).max()
+    if not difference < TRAINING_AGREES:
+        sys.exit(f"bench: with {engine.loss} a step of nst gives {ours}, and one of {peer.system} {theirs}")
+    lower, median, upper = statistics.quantiles(b / a for a, b in zip(engine.times, peer.times))
+    return {"max_diff": float(f"{difference:.2e}"), "ratio": round(median, 2),
+            "ratio_spread": round((upper - lower) / median, 3)}
+
+
+def bench_training(build, cpu):
+    """A step of one picture, in every engine with every loss network; all of them take turns."""
+    network = build.network("fast")
+    engines = [engine for loss, path in loss_networks(build)
+               for engine in training_engines(build, network, loss, path, cpu) if engine.start()]
     _, _, instructions = facts(build, network, 16, 16, cpu)
     take_turns(engines, TRAINING_ROUNDS)
     for engine in engines:
-        yield figures(engine, task="training step", network="fast", width=side, height=side, cpu=instructions)
+        peer = next((other for other in engines if other.loss == engine.loss and other.system == "pytorch"), None)
+        compared = compare_training(engine, peer) if peer and engine.system == "nst" else {}
+        yield {**figures(engine, task="training step", network="fast", loss=engine.loss, width=TRAINING_SIDE,
+                         height=TRAINING_SIDE, cpu=instructions), **compared}
 
 
 # ---- video ----

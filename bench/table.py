@@ -9,14 +9,21 @@ NAMES = {"nst": "nst", "onnxruntime": "ONNX Runtime", "opencv": "OpenCV", "pytor
 
 def title(row):
     peak = f", peak {row['machine_gflops']:.0f} GFLOP/s" if "machine_gflops" in row else ""
-    return (f"{row['task'].capitalize()}, {row['network']}, {row['width']}x{row['height']}, {row['threads']} "
+    loss = f" with {row['loss']}" if "loss" in row else ""
+    return (f"{row['task'].capitalize()}, {row['network']}{loss}, {row['width']}x{row['height']}, {row['threads']} "
             f"thread{'s' if row['threads'] > 1 else ''}, {row['cpu']}{peak}")
+
+
+def rate(row):
+    if "ratio" in row:
+        return f"{row['ratio']:.2f} x PyTorch"
+    return f"{row['gflops']:.0f} GFLOP/s" if "gflops" in row else f"{row['fps']} frames/s" if "fps" in row else ""
 
 
 def cells(row):
     """Name, time, rate, share of the machine's peak, memory, largest difference."""
     return [NAMES.get(row["system"], row["system"]), f"{row['ms']:.1f} ms",
-            f"{row['gflops']:.0f} GFLOP/s" if "gflops" in row else f"{row['fps']} frames/s" if "fps" in row else "",
+            rate(row),
             f"{100 * row['share']:.0f} %" if "share" in row else "",
             f"{row['peak_mib']:.0f} MiB" if "peak_mib" in row else "",
             f"{row['max_diff']:.0e}" if "max_diff" in row else "",

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * train_worker LOSS.nsw SIDE THREADS STYLE CONTENT: training steps of the network `fast` on raw floats, squares of 3
- * planes, with one level and the layers relu1_1, relu2_1, relu3_1. Prints "ready", then for each line of the input the
- * seconds of one step, as peer_training.py does.
+ * train_worker NETWORK.nsw LOSS.nsw SIDE THREADS STYLE CONTENT CROP OUT: training steps of NETWORK, of the architecture
+ * `fast`, on raw floats, squares of 3 planes, with one level and the layers relu1_1, relu2_1, relu3_1. Prints "ready", then
+ * for each line of the input the seconds of one step, as peer_training.py does. CROP gets what of CONTENT the first step
+ * sees, and OUT its figures: loss, style, content and variation term, length of the gradient.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +14,10 @@
 #include <nst/nst.h>
 
 #include "blas.h"
+#include "sampler.h"
 
 typedef struct Worker {
-    NstModel *loss;
+    NstModel *network, *loss;
     NstImage style, content;
     NstTrainer *trainer;
 } Worker;
@@ -43,6 +46,23 @@ static int read_image(NstImage *image, int side, const char *path, NstError *err
     return err->code = NST_EIO;
 }
 
+static int close_written(FILE *file, const char *path, NstError *err)
+{
+    bool written = file && !ferror(file);
+    if (file && fclose(file) == 0 && written)
+        return NST_OK;
+    snprintf(err->message, sizeof(err->message), "%s: could not be written", path);
+    return err->code = NST_EIO;
+}
+
+static int write_image(const NstImage *image, const char *path, NstError *err)
+{
+    FILE *file = fopen(path, "w");
+    if (file)
+        fwrite(image->data, sizeof(float), 3 * (size_t)image->width * (size_t)image->height, file);
+    return close_written(file, path, err);
+}
+
 static int give_content(void *opaque, int index, NstImage *image, NstError *err)
 {
     const NstImage *content = opaque;
@@ -53,27 +73,65 @@ static int give_content(void *opaque, int index, NstImage *image, NstError *err)
     return code;
 }
 
-static int prepare(Worker *worker, char **argv, NstError *err)
+static int write_crop(Worker *worker, const NstTrainOptions *options, const char *path, NstError *err)
+{
+    NstSampler sampler = {0};
+    NstImage crop = {0};
+    int code = sampler_open(&sampler, give_content, &worker->content, 1, options->seed, err);
+    if (code == NST_OK)
+        code = nst_image_alloc(&crop, options->crop, options->crop, err);
+    if (code == NST_OK)
+        code = sampler_crop(&sampler, 0, &crop, err);
+    if (code == NST_OK)
+        code = write_image(&crop, path, err);
+    nst_image_free(&crop);
+    sampler_close(&sampler);
+    return code;
+}
+
+static int open_trainer(Worker *worker, int side, int threads, const char *crop, NstError *err)
 {
     const NstTrainStyle style = {&worker->style, 1};
     NstTrainOptions options;
-    int side = atoi(argv[2]);
     nst_train_defaults(&options);
     options.crop = side;
     options.levels = 1;
     options.content_level = 0;
     options.stability_weight = 0; /* as the peer does */
-    options.compute.threads = atoi(argv[3]);
+    options.init = worker->network;
+    options.compute.threads = threads;
     options.compute.gemm = blas_gemm();
-    int code = nst_model_load(&worker->loss, argv[1], err);
+    int code = write_crop(worker, &options, crop, err);
+    if (code < 0)
+        return code;
+    return nst_trainer_open(&worker->trainer, &options, worker->loss, &style, 1, give_content, &worker->content, 1, err);
+}
+
+static int write_figures(const NstTrainProgress *p, const char *path, NstError *err)
+{
+    FILE *file = fopen(path, "w");
+    if (file)
+        fprintf(file, "%.7g %.7g %.7g %.7g %.7g\n", (double)p->total, (double)p->style, (double)p->content,
+                (double)p->tv, (double)p->grad_norm);
+    return close_written(file, path, err);
+}
+
+static int prepare(Worker *worker, char **argv, NstError *err)
+{
+    NstTrainProgress first;
+    int side = atoi(argv[3]);
+    int code = nst_model_load(&worker->network, argv[1], err);
     if (code == NST_OK)
-        code = read_image(&worker->style, side, argv[4], err);
+        code = nst_model_load(&worker->loss, argv[2], err);
     if (code == NST_OK)
-        code = read_image(&worker->content, side, argv[5], err);
+        code = read_image(&worker->style, side, argv[5], err);
     if (code == NST_OK)
-        code = nst_trainer_open(&worker->trainer, &options, worker->loss, &style, 1, give_content, &worker->content, 1,
-                                err);
-    return code;
+        code = read_image(&worker->content, side, argv[6], err);
+    if (code == NST_OK)
+        code = open_trainer(worker, side, atoi(argv[4]), argv[7], err);
+    if (code == NST_OK)
+        code = nst_trainer_step(worker->trainer, &first, err);
+    return code == NST_OK ? write_figures(&first, argv[8], err) : code;
 }
 
 static int step(Worker *worker, NstError *err)
@@ -91,8 +149,8 @@ int main(int argc, char **argv)
     char line[16];
     NstError err;
     Worker worker = {.loss = NULL};
-    if (argc != 6) {
-        fprintf(stderr, "usage: train_worker LOSS.nsw SIDE THREADS STYLE CONTENT\n");
+    if (argc != 9) {
+        fprintf(stderr, "usage: train_worker NETWORK.nsw LOSS.nsw SIDE THREADS STYLE CONTENT CROP OUT\n");
         return 2;
     }
     int code = prepare(&worker, argv, &err);
@@ -108,5 +166,6 @@ int main(int argc, char **argv)
     nst_image_free(&worker.style);
     nst_image_free(&worker.content);
     nst_model_free(&worker.loss);
+    nst_model_free(&worker.network);
     return code < 0;
 }
