@@ -205,9 +205,12 @@ STYLE ?= starry
 demo: tools ffmpeg $(BUILD)/samples/scene | packages
 	@$(SRC)/scripts/demo '$(BUILD)' '$(STYLE)' '$(IN)' '$(OUT)'
 
-# Without PHOTOS: the demo's scene, and pictures of ../shared where that is.
+# Without PHOTOS: the demo's scene, the clip of ../shared where that is, and photos from a package of Debian's where it
+# can be had.
 PHOTOS ?=
 gallery: tools ffmpeg $(BUILD)/samples/scene | packages
+	@[ -n '$(PHOTOS)' ] || [ -d '$(BUILD)/unseen/lomiri-wallpapers' ] || \
+	    $(SRC)/scripts/fetch-debian '$(abspath $(BUILD))/unseen' bookworm lomiri-wallpapers || echo 'no photos: painted without'
 	@$(SRC)/scripts/gallery '$(BUILD)' '$(PHOTOS)'
 
 # Cases of bench/bench.py; none: all of them.
@@ -241,4 +244,4 @@ dist:
 	@echo $(BUILD)/$(NAME).tar.xz
 
 clean:
-	rm -rf $(addprefix $(BUILD)/,obj lib bin frei0r tests bench samples gallery asan clang tsan datadir scene.mp4)
+	rm -rf $(addprefix $(BUILD)/,obj lib bin frei0r tests bench samples gallery unseen asan clang tsan datadir scene.mp4)
