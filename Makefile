@@ -80,6 +80,8 @@ $(BUILD)/obj/model/%.o: $(SRC)/model/%.c $(BUILD)/config.h
 $(BUILD)/obj/tools/%.o: $(SRC)/tools/%.c $(BUILD)/config.h
 	$(COMPILE) $(NORMAL) -I$(SRC)/tools $(CJSON_CFLAGS) $(TOOLS_CFLAGS) $(CFLAGS) -c -o $@ $<
 
+$(BUILD)/obj/tools/mpirun.o: TOOLS_CFLAGS += $(MPI_CFLAGS)
+
 $(BUILD)/obj/frei0r/%.o: $(SRC)/frei0r/%.c $(BUILD)/config.h
 	$(COMPILE) $(NORMAL) -pthread -fPIC -fvisibility=hidden $(CFLAGS) -c -o $@ $<
 
@@ -118,7 +120,7 @@ $(SHARED): $(LIB_OBJECTS)
 	@ln -sf $(@F) $(@D)/$(SONAME); ln -sf $(SONAME) $(@D)/libnst.so
 
 $(NST): $(TOOL_OBJECTS) $(WHOLE)
-	$(LINK) -o $@ $^ $(TOOLS_LIBS) $(LIB_LIBS)
+	$(LINK) -o $@ $^ $(TOOLS_LIBS) $(MPI_LIBS) $(LIB_LIBS)
 
 # A host may hold other plugins with a libnst of their own: only frei0r's functions are seen from outside.
 $(FREI0R): $(BUILD)/obj/frei0r/nst.o $(WHOLE)

@@ -7,10 +7,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "util.h"
 
 #ifdef NST_WITH_MPI
 #include <mpi.h>
+
+#ifdef OPEN_MPI
+static const char BUILT[] = "for mpirun of Open MPI";
+#else
+static const char BUILT[] = "for mpirun of MPICH and its kin";
+#endif
 
 /* Room for what ranks send each other; kept from step to step */
 typedef struct Exchange {
@@ -195,6 +202,8 @@ void mpirun_leave(NstRanks *ranks)
 
 #else
 
+static const char BUILT[] = "without MPI";
+
 static int begin(NstRanks *ranks, NstError *err)
 {
     (void)ranks, (void)err;
@@ -240,7 +249,7 @@ int mpirun_join(NstRanks *ranks, NstError *err)
         return NST_OK;
     NST_TRY(begin(ranks, err));
     if (started > 1 && ranks->count == 1) /* they would all write the same files */
-        return fail(err, NST_EUNSUPPORTED, "one of %d processes that do not find each other: a program built with the MPI "
-                    "of this mpirun expected (nst info --build tells with which this one was)", started);
+        return fail(err, NST_EUNSUPPORTED, "started as one of %d, which do not find each other: this nst was built %s",
+                    started, BUILT);
     return NST_OK;
 }

@@ -8,6 +8,7 @@
 #include "blas.h"
 #include "layers.h"
 #include "mix.h"
+#include "mpirun.h"
 #include "nst.h"
 #include "optim_options.h"
 #include "options.h"
@@ -39,8 +40,8 @@ static const Option options[] = {
      "the network: fast for video, fast-hd for large video, johnson as in Johnson et al. 2016"},
     {"steps", 'n', OPTION_INT, false, TRAIN(steps), "N", 1, 1e8,
      "optimiser steps"},
-    {"batch", 'b', OPTION_INT, false, TRAIN(batch), "N", 1, 64,
-     "crops a step"},
+    {"batch", 'b', OPTION_INT, false, TRAIN(batch), "N", 0, 1024,
+     "crops a step, of all ranks together under mpirun; 0: one for each, and 1 without"},
     {"crop", 0, OPTION_INT, false, TRAIN(crop), "PIXELS", 32, 1024,
      "side of the crops"},
     {"style-size", 0, OPTION_INT, false, SET(style_size), "PIXELS", 64, 4096,
@@ -188,6 +189,23 @@ static char *command_line(int argc, char **argv, bool record)
     return fclose(stream) ? (free(text), NULL) : text;
 }
 
+/* Finds the other ranks, where mpirun has started several. */
+static int join_ranks(TrainSettings *settings)
+{
+    NstTrainOptions *o = &settings->train;
+    NstError err;
+    if (mpirun_join(&o->ranks, &err) < 0)
+        return failure(command.name, "%s", err.message);
+    if (o->batch == 0)
+        o->batch = o->ranks.count;
+    if (o->compute.threads == 0)
+        o->compute.threads = mpirun_threads(&o->ranks);
+    if (o->batch >= o->ranks.count)
+        return OPTIONS_RUN;
+    return o->ranks.rank > 0 ? EXIT_USAGE : usage_error(command.name, "--batch %d: at least one crop for each of %d ranks "
+                                                        "expected", o->batch, o->ranks.count);
+}
+
 static int train(TrainSettings *settings, int argc, char **argv)
 {
     char *style_layers = NULL, *content_layers = NULL, *checkpoint = NULL;
@@ -198,6 +216,8 @@ static int train(TrainSettings *settings, int argc, char **argv)
                               settings->train.content_layers, &content_layers);
     if (status == OPTIONS_RUN)
         status = check_settings(settings);
+    if (status == OPTIONS_RUN)
+        status = join_ranks(settings);
     if (status == OPTIONS_RUN) {
         if (!settings->checkpoint && asprintf(&checkpoint, "%s.ckpt", settings->output) >= 0)
             settings->checkpoint = checkpoint;
@@ -210,6 +230,7 @@ static int train(TrainSettings *settings, int argc, char **argv)
         free(settings->command_line);
         free(settings->command_record);
     }
+    mpirun_leave(&settings->train.ranks);
     free(checkpoint);
     free(style_layers);
     free(content_layers);
@@ -254,6 +275,7 @@ int cmd_train(int argc, char **argv)
     layers_join(settings.train.content_layers, content_layers);
     settings.style_layers = style_layers;
     settings.content_layers = content_layers;
+    settings.train.batch = 0;
     settings.train.compute.gemm = blas_gemm();
     media_quiet();
     write_notes(notes, sizeof(notes));

@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <libgen.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <nst/nst.h>
 
 #include "interrupt.h"
+#include "mpirun.h"
 #include "nst.h"
 #include "nsw.h"
 #include "style.h"
@@ -36,7 +38,26 @@ typedef struct Run {
     TrainReport *report; /* or NULL */
     NstTrainProgress progress; /* of the last step; step 0: none in this run */
     int done;                  /* steps, those of earlier runs included */
+    bool stop;                 /* before the last step; the same at all ranks */
+    int speaker;               /* the rank that tells why the run failed; -1: this one, and the others do not know */
 } Run;
+
+/* Rank 0 writes the files, and speaks for all. */
+static bool leads(const Run *run)
+{
+    return run->settings->train.ranks.rank == 0;
+}
+
+__attribute__((format(printf, 2, 3))) static void say(const Run *run, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (leads(run)) {
+        fputs("nst train: ", stderr);
+        vfprintf(stderr, format, arguments);
+    }
+    va_end(arguments);
+}
 
 /* ---- inputs ---- */
 
@@ -83,7 +104,7 @@ static int load_paintings(Run *run, NstError *err)
 static int load_preview(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
-    if (!settings->preview)
+    if (!settings->preview || !leads(run))
         return NST_OK;
     if (mkdir(settings->preview_folder, 0777) < 0 && errno != EEXIST)
         return fail(err, NST_EIO, "%s: %s", settings->preview_folder, strerror(errno));
@@ -93,7 +114,8 @@ static int load_preview(Run *run, NstError *err)
 static int load_inputs(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
-    NST_TRY(check_checkpoint(settings, err));
+    if (leads(run))
+        NST_TRY(check_checkpoint(settings, err));
     NST_TRY(style_load(&run->loss, settings->loss, err));
     if (settings->init)
         NST_TRY(style_load(&run->init, settings->init, err));
@@ -101,10 +123,13 @@ static int load_inputs(Run *run, NstError *err)
     NST_TRY(load_preview(run, err));
     NST_TRY(content_open(&run->content, &settings->content, settings->frames, settings->content_size,
                          (size_t)settings->cache << 20, err));
-    fprintf(stderr, "nst train: %d content picture%s", run->content.n, run->content.n == 1 ? "" : "s");
+    char skipped[64] = "";
     if (run->content.n_skipped)
-        fprintf(stderr, ", %d other file%s left out", run->content.n_skipped, run->content.n_skipped == 1 ? "" : "s");
-    fputc('\n', stderr);
+        snprintf(skipped, sizeof(skipped), ", %d other file%s left out", run->content.n_skipped,
+                 run->content.n_skipped == 1 ? "" : "s");
+    say(run, "%d content picture%s%s\n", run->content.n, run->content.n == 1 ? "" : "s", skipped);
+    if (settings->train.ranks.count > 1)
+        say(run, "%d ranks, %d crops a step\n", settings->train.ranks.count, settings->train.batch);
     return NST_OK;
 }
 
@@ -201,20 +226,27 @@ static void warn(const Run *run)
     warn_of_content(&run->content, settings->train.crop);
 }
 
+static int open_trainer(Run *run, NstError *err)
+{
+    NstTrainOptions options = run->settings->train;
+    options.init = run->init;
+    return nst_trainer_open(&run->trainer, &options, run->loss, run->styles, run->settings->styles.n, content_picture,
+                            &run->content, run->content.n, err);
+}
+
 static int begin(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
-    NstTrainOptions options = settings->train;
-    options.init = run->init;
-    NST_TRY(nst_trainer_open(&run->trainer, &options, run->loss, run->styles, settings->styles.n,
-                             content_picture, &run->content, run->content.n, err));
-    if (settings->resume && access(settings->checkpoint, F_OK) == 0) {
+    const NstRanks *ranks = &settings->train.ranks;
+    if (mpirun_first(ranks, leads(run) && settings->resume && access(settings->checkpoint, F_OK) == 0) == 0) {
         NST_TRY(nst_trainer_load(run->trainer, settings->checkpoint, err));
         run->done = nst_trainer_steps_done(run->trainer);
-        fprintf(stderr, "nst train: %s: going on after step %d\n", settings->checkpoint, run->done);
+        say(run, "%s: going on after step %d\n", settings->checkpoint, run->done);
     } else if (settings->resume) {
-        fprintf(stderr, "nst train: %s: no checkpoint there; beginning at step 1\n", settings->checkpoint);
+        say(run, "%s: no checkpoint there; beginning at step 1\n", settings->checkpoint);
     }
+    if (!leads(run))
+        return NST_OK;
     warn(run);
     NST_TRY(train_log_open(&run->log, &settings->train, settings->log, run->done, err));
     NST_TRY(train_report_open(&run->report, settings, run->paintings, &run->content, run->done, err));
@@ -226,7 +258,7 @@ static int keep_up(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
     bool last = run->done == settings->train.steps;
-    if (!last && (run->done % settings->checkpoint_every == 0 || interrupted()))
+    if (!last && (run->done % settings->checkpoint_every == 0 || run->stop))
         NST_TRY(nst_trainer_save(run->trainer, settings->checkpoint, err));
     return run->done % settings->preview_every == 0 || last ? show(run, err) : NST_OK;
 }
@@ -234,9 +266,12 @@ static int keep_up(Run *run, NstError *err)
 static int run_steps(Run *run, NstError *err)
 {
     interrupt_catch();
-    while (run->done < run->settings->train.steps && !interrupted()) {
+    while (run->done < run->settings->train.steps && !run->stop) {
         NST_TRY(nst_trainer_step(run->trainer, &run->progress, err));
         run->done = run->progress.step;
+        run->stop = mpirun_first(&run->settings->train.ranks, interrupted()) >= 0;
+        if (!leads(run))
+            continue;
         train_log_step(&run->log, &run->progress);
         train_report_step(run->report, &run->progress);
         NST_TRY(keep_up(run, err));
@@ -249,17 +284,19 @@ static int finish(Run *run, NstError *err)
     const TrainSettings *settings = run->settings;
     train_log_pause(&run->log);
     if (run->done < settings->train.steps) {
-        fprintf(stderr, "nst train: stopped after step %d of %d; to go on: %s --resume\n", run->done,
-                settings->train.steps, settings->command_line);
+        say(run, "stopped after step %d of %d; to go on: %s --resume\n", run->done, settings->train.steps,
+            settings->command_line);
         return NST_ECANCELLED;
     }
+    if (!leads(run))
+        return NST_OK;
     int code = save_style(run, err);
     if (code < 0) {
         nst_trainer_save(run->trainer, settings->checkpoint, NULL);
         return code;
     }
     unlink(settings->checkpoint);
-    fprintf(stderr, "nst train: %s: done after %d steps\n", settings->output, run->done);
+    say(run, "%s: done after %d steps\n", settings->output, run->done);
     return NST_OK;
 }
 
@@ -276,17 +313,45 @@ static int close_books(Run *run, int code, const NstError *failed, NstError *err
     return min_int(closed, told);
 }
 
+/* Before the first step: fails at all ranks where it failed at one; the first of those will say why. */
+static int agree(Run *run, int code)
+{
+    if (code == NST_ENOMEM) /* others may be waiting in the middle of what failed here */
+        return code;
+    run->speaker = mpirun_first(&run->settings->train.ranks, code < 0);
+    return code == NST_OK && run->speaker >= 0 ? NST_EINVAL : code;
+}
+
+static int fail_run(const Run *run, const char *message)
+{
+    const NstRanks *ranks = &run->settings->train.ranks;
+    if (ranks->count == 1)
+        return failure(NAME, "%s", message);
+    if (run->speaker < 0 || run->speaker == ranks->rank)
+        failure(NAME, "rank %d: %s", ranks->rank, message);
+    if (run->speaker < 0)
+        mpirun_abort(ranks);
+    return EXIT_FAILURE;
+}
+
 int train_run(const TrainSettings *settings)
 {
     Run run = {.settings = settings};
     NstError err, closing;
     int code = load_inputs(&run, &err);
+}
+
+    Run run = {.settings = settings, .speaker = -1};
+    NstError err;
+    int code = agree(&run, load_inputs(&run, &err));
+    if (code == NST_OK)
+        code = agree(&run, open_trainer(&run, &err));
     if (code == NST_OK)
         code = begin(&run, &err);
     if (code == NST_OK)
         code = run_steps(&run, &err);
     /* what failed was not the training: a picture or the disk. The step can be done again. */
-    if (code < 0 && code != NST_ENOTFINITE && run.progress.step > 0)
+    if (code < 0 && code != NST_ENOTFINITE && run.progress.step > 0 && leads(&run))
         nst_trainer_save(run.trainer, settings->checkpoint, NULL);
     if (code == NST_OK)
         code = finish(&run, &err);
@@ -301,6 +366,6 @@ int train_run(const TrainSettings *settings)
     if (code == NST_ECANCELLED)
         return EXIT_INTERRUPTED;
     if (code < 0)
-        return failure(NAME, "%s", err.message);
+        return fail_run(&run, err.message);
     return closed < 0 ? failure(NAME, "%s", closing.message) : EXIT_SUCCESS;
 }
