@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# nst train under mpirun: as many ranks as one likes come to the same bits, one rank speaks and writes, and the checkpoint
+# outlives any of them.
+. "$(dirname "$0")/tools/cli_common.sh"
+
+command -v mpirun >/dev/null || { echo "no mpirun (Debian: openmpi-bin)"; exit 77; }
+grep -q NST_WITH_MPI "$BUILDDIR/config.h" || { echo "built without MPI (Debian: libopenmpi-dev)"; exit 77; }
+
+# As root, as CI is; more ranks than processors, which must not spin while they wait.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none
+
+"$tools/make_vgg" vgg.safetensors && "$NST" convert vgg.safetensors loss.nsw || exit 1
+mkdir photos
+for i in 1 2 3 4 5; do
+    picture $((60 + i)) $((70 - i)) 3 photos/$i.pam
+done
+picture 80 72 3 painting.pam
+
+# Each run has a folder of its own and the same command, which the style records: begin RANKS FOLDER OPTION...; 0: no mpirun
+begin() {
+    local ranks=$1 folder=$2 mpi=
+    shift 2
+    [ "$ranks" = 0 ] || mpi="mpirun -n $ranks"
+    mkdir -p "$folder"
+    cd "$folder" && exec $mpi "$NST" train -s ../painting.pam -c ../photos -l ../loss.nsw --crop 32 --content-size 40 \
+        --levels 2 -o style.nsw --steps 40 --batch 4 --checkpoint-every 3 --log log.csv -t 1 "$@"
+}
+run() { (begin "$@"); }
+
+# -- the same bits -------------------------------------------------------------------------------------------------
+
+status 0 run 0 alone
+status 0 run 2 two --preview ../photos/1.pam --preview-every 20
+says err "2 ranks, 4 crops a step"
+[ "$(grep -c "step 40/40" err)" = 1 ] || wrong "one rank should speak: $(cat err)"
+[ "$(grep -c "done after 40 steps" err)" = 1 ] || wrong "one rank should speak: $(cat err)"
+[ -s two/preview-000040.png ] || wrong "no preview"
+[ ! -e two/style.nsw.ckpt ] || wrong "a finished run left its checkpoint"
+status 0 run 3 three # the last has two crops
+status 0 run 3 again
+for folder in two three again; do
+    same alone/log.csv $folder/log.csv "ranks: log"
+done
+same three/style.nsw alone/style.nsw "three ranks, and no MPI"
+same three/style.nsw again/style.nsw "the same ranks again"
+
+# By itself each rank has one crop of a step, and its share of the processors.
+status 0 mpirun -n 2 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 -o x.nsw --steps 2
+says err "2 ranks, 2 crops a step"
+status 0 mpirun -n 1 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 -o x.nsw --steps 2
+! grep -q " ranks," err || wrong "one rank is alone: $(cat err)"
+
+# -- what is refused, once -----------------------------------------------------------------------------------------
+
+status 2 run 3 x --batch 2
+[ "$(grep -c -- "--batch 2: at least one crop for each of 3 ranks" err)" = 1 ] || wrong "said once: $(cat err)"
+status 1 run 3 x --style-layers relu9_9
+[ "$(grep -c "nst train: rank 0: .*relu9_9" err)" = 1 ] || wrong "said once: $(cat err)"
+status 1 run 2 x -c absent
+[ "$(grep -c "nst train: rank 0: absent: No such file" err)" = 1 ] || wrong "said once: $(cat err)"
+OMPI_COMM_WORLD_SIZE=2 PMI_SIZE=2 status 1 "$NST" train -s painting.pam -c photos -l loss.nsw -o x.nsw
+says err "started as one of 2, which do not find each other"
+
+# Only one of two machines has another painting.
+mkdir other
+picture 80 75 3 other/painting.pam
+status 1 mpirun -n 1 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 -o x.nsw : \
+    -n 1 "$NST" train -s other/painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 -o x.nsw
+says err "has another style_picture than other ranks"
+[ ! -e x.nsw ] || rm x.nsw
+
+# -- a rank dies ---------------------------------------------------------------------------------------------------
+
+# The processes of a folder's run, rank 0 first
+ranks_of() {
+    for process in $(pgrep -P "$1"); do
+        grep -qz '^OMPI_COMM_WORLD_RANK=\|^PMI_RANK=' "/proc/$process/environ" 2>/dev/null && echo "$process"
+    done
+}
+
+begun() { # RANKS FOLDER OPTION...: in the background, until there is a checkpoint
+    (begin "$@") >begun.out 2>&1 &
+    program=$!
+    until [ -e "$2/style.nsw.ckpt" ] || [ -e "$2/style.nsw" ] || ! kill -0 $program 2>/dev/null; do
+        sleep 0.02
+    done
+}
+
+for victim in 1 2; do
+    begun 2 killed --steps 4000 --resume
+    process=$(ranks_of $program | sed -n ${victim}p)
+    [ -n "$process" ] || wrong "rank $((victim - 1)) not found"
+    kill -KILL "$process"
+    wait $program && wrong "status 0 where rank $((victim - 1)) was killed"
+    [ -e killed/style.nsw.ckpt ] || wrong "no checkpoint is left: $(cat begun.out)"
+    [ ! -e killed/style.nsw ] || wrong "a style was written"
+    ! pgrep -f "$PWD/killed" >/dev/null || wrong "a rank lives on"
+done
+exit
+status 0 run 0 reference --steps 60
+finish
