@@ -336,13 +336,8 @@ static int fail_run(const Run *run, const char *message)
 
 int train_run(const TrainSettings *settings)
 {
-    Run run = {.settings = settings};
-    NstError err, closing;
-    int code = load_inputs(&run, &err);
-}
-
     Run run = {.settings = settings, .speaker = -1};
-    NstError err;
+    NstError err, closing;
     int code = agree(&run, load_inputs(&run, &err));
     if (code == NST_OK)
         code = agree(&run, open_trainer(&run, &err));
