@@ -10,11 +10,18 @@
 
 /*
  * A checkpoint is a safetensors file: for each tensor NAME of the network itself, "adam.m.NAME" and "adam.v.NAME", or
- * "sgd.v.NAME", or "rmsprop.v.NAME"; and as metadata the version of this layout, the steps done and the trainer's
- * description.
+ * "sgd.v.NAME", or "rmsprop.v.NAME"; and as metadata the version of this layout, the steps done and asked for, the
+ * plateau, and the trainer's description, which has the steps planned.
  */
-static const char VERSION_KEY[] = "nst.checkpoint", STEP_KEY[] = "nst.step", OPTIONS_KEY[] = "nst.options";
-static const char VERSION[] = "1";
+static const char VERSION_KEY[] = "nst.checkpoint", OPTIONS_KEY[] = "nst.options";
+static const char STEP_KEY[] = "nst.step", ASKED_KEY[] = "nst.steps_asked", PLATEAU_KEY[] = "nst.plateau";
+static const char VERSION[] = "2";
+
+/* Where a run stands, beside its weights */
+typedef struct Stand {
+    int step, steps;
+    NstPlateau plateau;
+} Stand;
 
 typedef enum Part { WEIGHTS, V, M } Part;
 
@@ -44,10 +51,16 @@ static NstTensor part_view(const NstTrainer *trainer, int tensor, Part part)
 
 static int fill_metadata(const NstTrainer *trainer, NstMetadata *metadata, NstError *err)
 {
-    char step[16];
+    const NstPlateau *plateau = &trainer->plateau;
+    char step[16], asked[16], window[64];
     snprintf(step, sizeof(step), "%d", trainer->step);
+    snprintf(asked, sizeof(asked), "%d", trainer->options.steps);
+    snprintf(window, sizeof(window), "%d %.9g %.9g %d", plateau->count, (double)plateau->sum, (double)plateau->before,
+             plateau->reached);
     NST_TRY(metadata_set(metadata, VERSION_KEY, VERSION, err));
     NST_TRY(metadata_set(metadata, STEP_KEY, step, err));
+    NST_TRY(metadata_set(metadata, ASKED_KEY, asked, err));
+    NST_TRY(metadata_set(metadata, PLATEAU_KEY, window, err));
     char *text = cJSON_PrintUnformatted(trainer->description);
     const int code = text ? metadata_set(metadata, OPTIONS_KEY, text, err)
                           : fail(err, NST_ENOMEM, "no memory for a checkpoint");
@@ -77,21 +90,18 @@ int nst_trainer_save(const NstTrainer *trainer, const char *path, NstError *err)
 static int check_steps(const NstTrainer *trainer, int step, int steps, NstError *err)
 {
     const NstTrainOptions *options = &trainer->options;
-    const NstSchedule *schedule = &options->schedule;
     if (step > options->steps)
         return fail(err, NST_EINVAL, "%d steps are done, of %d wanted now", step, options->steps);
-    for (int i = 0; steps != options->steps && i < step; i++)
-        if (optim_schedule(schedule, i, steps) != optim_schedule(schedule, i, options->steps))
-            return fail(err, NST_EINVAL, "made with steps %d, not %d, and the learning rate already depended on it",
-                        steps, options->steps);
+    if (steps != options->steps && min_int(steps, options->steps) < optim_fewest_steps(&options->schedule, step))
+        return fail(err, NST_EINVAL, "made with steps %d, not %d, and the learning rate already depended on it", steps,
+                    options->steps);
     return NST_OK;
 }
 
 /* Refuses what was made with other options. */
-static int check_options(const NstTrainer *trainer, const cJSON *made_with, int step, NstError *err)
+static int check_options(const NstTrainer *trainer, const cJSON *made_with, NstError *err)
 {
-    const cJSON *wanted, *steps = cJSON_GetObjectItemCaseSensitive(made_with, "steps");
-    int64_t planned;
+    const cJSON *wanted;
     cJSON_ArrayForEach(wanted, trainer->description)
     {
         const cJSON *found = cJSON_GetObjectItemCaseSensitive(made_with, wanted->string);
@@ -104,25 +114,50 @@ static int check_options(const NstTrainer *trainer, const cJSON *made_with, int 
         cJSON_free(then);
         return code;
     }
-    NST_TRY(json_integer(steps, "steps", 1, 100000000, &planned, err));
-    return check_steps(trainer, step, (int)planned, err);
+    return NST_OK;
 }
 
-static int check_metadata(const NstTrainer *trainer, const NstMetadata *metadata, int *step, NstError *err)
+/* Where the run stood; then, if other steps are asked for now than were at its start, those. */
+static int read_stand(const NstTrainer *trainer, const NstMetadata *metadata, const cJSON *made_with, Stand *stand,
+                      NstError *err)
+{
+    const char *done = metadata_get(metadata, STEP_KEY), *asked = metadata_get(metadata, ASKED_KEY);
+    const char *window = metadata_get(metadata, PLATEAU_KEY);
+    NstPlateau *plateau = &stand->plateau;
+    int64_t planned;
+    int steps, reached;
+    char rest;
+    if (!done || sscanf(done, "%9d%c", &stand->step, &rest) != 1 || stand->step < 0)
+        return fail(err, NST_EFORMAT, "%s: a number of steps expected, \"%.20s\" found", STEP_KEY, done ? done : "");
+    if (!asked || sscanf(asked, "%9d%c", &steps, &rest) != 1)
+        return fail(err, NST_EFORMAT, "%s: a number of steps expected, \"%.20s\" found", ASKED_KEY, asked ? asked : "");
+    if (!window ||
+        sscanf(window, "%9d %f %f %d%c", &plateau->count, &plateau->sum, &plateau->before, &reached, &rest) != 4 ||
+        plateau->count < 0)
+        return fail(err, NST_EFORMAT, "%s: four numbers expected, \"%.40s\" found", PLATEAU_KEY, window ? window : "");
+    NST_TRY(json_integer(cJSON_GetObjectItemCaseSensitive(made_with, "steps"), "steps", 1, NST_MAX_STEPS, &planned, err));
+    stand->steps = (int)planned;
+    plateau->reached = reached;
+    if (steps == trainer->options.steps)
+        return NST_OK;
+    stand->steps = trainer->options.steps;
+    plateau->reached = false;
+    return check_steps(trainer, stand->step, (int)planned, err);
+}
+
+static int check_metadata(const NstTrainer *trainer, const NstMetadata *metadata, Stand *stand, NstError *err)
 {
     const char *version = metadata_get(metadata, VERSION_KEY), *options = metadata_get(metadata, OPTIONS_KEY);
-    const char *done = metadata_get(metadata, STEP_KEY);
     cJSON *json;
-    char rest;
 
-    if (!version || !options || !done)
+    if (!version || !options)
         return fail(err, NST_EFORMAT, "not a checkpoint of nst train");
     if (strcmp(version, VERSION))
         return fail(err, NST_EUNSUPPORTED, "checkpoint of version %.20s; %s expected", version, VERSION);
-    if (sscanf(done, "%9d%c", step, &rest) != 1 || *step < 0)
-        return fail(err, NST_EFORMAT, "%s: a number of steps expected, \"%.20s\" found", STEP_KEY, done);
     NST_TRY(json_parse(&json, options, strlen(options), err));
-    const int code = check_options(trainer, json, *step, err);
+    int code = check_options(trainer, json, err);
+    if (code == NST_OK)
+        code = read_stand(trainer, metadata, json, stand, err);
     cJSON_Delete(json);
     return code;
 }
@@ -148,16 +183,18 @@ static int restore(NstTrainer *trainer, const NstContainer *container, NstError 
 {
     const int n = trainer->graph.n_tensors, n_kept = n_parts(trainer) * n;
     const NstTensor *from;
-    int step;
+    Stand stand;
 
-    NST_TRY(check_metadata(trainer, &container->metadata, &step, err));
+    NST_TRY(check_metadata(trainer, &container->metadata, &stand, err));
     for (int i = 0; i < n_kept; i++)
         NST_TRY(find_part(trainer, container, i % n, (Part)(i / n), &from, err));
     for (int i = 0; i < n_kept; i++) {
         find_part(trainer, container, i % n, (Part)(i / n), &from, NULL);
         memcpy(part_data(trainer, i % n, (Part)(i / n)), from->data, (size_t)from->count * sizeof(float));
     }
-    trainer->step = step;
+    trainer->step = stand.step;
+    trainer->plateau = stand.plateau;
+    steps_plan(trainer, stand.steps);
     return NST_OK;
 }
 
@@ -174,12 +211,18 @@ static int load(NstTrainer *trainer, const char *path, NstError *err)
 static int share(NstTrainer *trainer, NstError *err)
 {
     const int n = trainer->graph.n_tensors;
-    float step[] = {(float)(trainer->step >> 16), (float)(trainer->step & 0xffff)}; /* each a float without loss */
+    NstPlateau *plateau = &trainer->plateau;
+    int steps = trainer->steps;
+    float window[] = {plateau->sum, plateau->before, plateau->reached};
     for (int i = 0; i < n_parts(trainer) * n; i++)
         NST_TRY(ranks_spread(trainer, part_data(trainer, i % n, (Part)(i / n)),
                              (size_t)trainer->graph.tensors[i % n].count, err));
-    NST_TRY(ranks_spread(trainer, step, 2, err));
-    trainer->step = (int)step[0] << 16 | (int)step[1];
+    NST_TRY(ranks_spread_int(trainer, &trainer->step, err));
+    NST_TRY(ranks_spread_int(trainer, &steps, err));
+    NST_TRY(ranks_spread_int(trainer, &plateau->count, err));
+    NST_TRY(ranks_spread(trainer, window, 3, err));
+    steps_plan(trainer, steps);
+    *plateau = (NstPlateau){plateau->count, window[0], window[1], window[2] > 0};
     return NST_OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "optim.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "ranges.h"
@@ -103,6 +104,20 @@ float optim_schedule(const NstSchedule *schedule, int step, int steps)
     if (step < schedule->warmup)
         share *= (step + 1.0) / schedule->warmup;
     return (float)share;
+}
+
+int optim_fewest_steps(const NstSchedule *schedule, int done)
+{
+    const int last = done - 1; /* the step that must not be beyond the flat part */
+    const double hold = schedule->hold;
+    if (schedule->decay != NST_DECAY_COSINE || last < 1)
+        return done;
+    if (last >= hold * INT_MAX)
+        return INT_MAX;
+    int steps = max_int(done, (int)(last / hold));
+    while (last > hold * steps)
+        steps++;
+    return steps;
 }
 
 static uint64_t rotate_left(uint64_t x, int k)

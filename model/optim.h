@@ -40,6 +40,9 @@ int optim_check(const NstMover *mover, const NstSchedule *schedule, NstError *er
 /* The share of the full learning rate at step `step` (0-based) of `steps`. */
 float optim_schedule(const NstSchedule *schedule, int step, int steps);
 
+/* The fewest steps of a run whose first `done` have the rates that they have in any longer run; INT_MAX: no run has. */
+int optim_fewest_steps(const NstSchedule *schedule, int done);
+
 /* Random numbers: xoshiro256** (Blackman and Vigna 2018). The state is all there is to save. */
 typedef struct NstRandom {
     uint64_t s[4];

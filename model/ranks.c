@@ -98,6 +98,14 @@ int ranks_spread(const NstTrainer *trainer, float *data, size_t n, NstError *err
     return code;
 }
 
+int ranks_spread_int(const NstTrainer *trainer, int *number, NstError *err)
+{
+    float halves[] = {(float)(*number >> 16), (float)(*number & 0xffff)}; /* each a float without loss */
+    NST_TRY(ranks_spread(trainer, halves, 2, err));
+    *number = (int)halves[0] << 16 | (int)halves[1];
+    return NST_OK;
+}
+
 enum { MOST_ITEMS = 64, DIGITS = 4 };
 
 /* 64 bits as whole numbers that floats hold, and sums of as many as there may be ranks */

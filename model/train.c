@@ -170,6 +170,7 @@ int nst_trainer_open(NstTrainer **out, const NstTrainOptions *options, const Nst
     if (!trainer)
         return fail(err, NST_ENOMEM, "no memory for the trainer");
     int code = train_options_copy(&trainer->options, options, err);
+    trainer->steps = trainer->options.steps;
     if (code == NST_OK)
         code = sampler_open(&trainer->sampler, source, opaque, n_content, trainer->options.seed, err);
     if (code == NST_OK)
@@ -291,22 +292,23 @@ int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, NstError *
     NstTrainTerms terms;
     double norm = 0;
 
-    if (trainer->step >= options->steps)
-        return fail(err, NST_EINVAL, "all %d steps are done", options->steps);
+    if (trainer->step >= trainer->steps)
+        return fail(err, NST_EINVAL, "all %d steps are done", trainer->steps);
     int code = run_batch(trainer, &terms, err);
     if (code == NST_OK)
         code = gradient_norm(trainer, &norm, err);
     if (code < 0)
         return fail_within(err, code, "step %d", trainer->step + 1);
 
-    const float rate = options->learning_rate * optim_schedule(&options->schedule, trainer->step, options->steps);
+    const float rate = options->learning_rate * optim_schedule(&options->schedule, trainer->step, trainer->steps);
     const bool clipped = options->clip_norm > 0 && norm > (double)options->clip_norm;
     update_weights(trainer, rate, clipped ? (float)((double)options->clip_norm / norm) : 1);
     trainer->step++;
+    steps_watch(trainer, terms.total);
     if (progress)
         *progress = (NstTrainProgress){
             .step = trainer->step,
-            .steps = options->steps,
+            .steps = trainer->steps,
             .learning_rate = rate,
             .total = terms.total,
             .style = terms.style,
@@ -316,11 +318,6 @@ int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, NstError *
             .grad_norm = (float)norm,
         };
     return NST_OK;
-}
-
-int nst_trainer_steps_done(const NstTrainer *trainer)
-{
-    return trainer->step;
 }
 
 static int set_origin(const NstTrainer *trainer, NstModel *model, NstError *err)

@@ -42,6 +42,8 @@ void nst_train_defaults(NstTrainOptions *options)
         .epsilon = 1e-8f,
         .momentum = 0.9f,
         .clip_norm = 1,
+        .stop = 0.01f,
+        .stop_window = 1000,
         .seed = 1,
         .name = "",
         .author = "",
@@ -55,7 +57,8 @@ static int check_ranges(const NstTrainOptions *o, NstError *err)
 {
     const NstIntRange integers[] = {
         {"arch", (int)o->arch, NST_ARCH_FAST, NST_ARCH_FAST_HD},
-        {"steps", o->steps, 1, 100000000},
+        {"steps", o->steps, 1, NST_MAX_STEPS},
+        {"stop_window", o->stop_window, 1, 1000000},
         {"ranks", o->ranks.count, 1, 1024},
         {"rank", o->ranks.rank, 0, o->ranks.count - 1},
         {"batch", o->batch, o->ranks.count, 1024}, /* each rank has something to do */
@@ -72,6 +75,7 @@ static int check_ranges(const NstTrainOptions *o, NstError *err)
         {"learning_rate", o->learning_rate, 0, 10},
         {"output_lr_scale", o->output_lr_scale, 0, 100},
         {"clip_norm", o->clip_norm, 0, 1e12f},
+        {"stop", o->stop, 0, 1},
     };
     NST_TRY(check_integers(integers, sizeof(integers) / sizeof(*integers), err));
     return check_floats(floats, sizeof(floats) / sizeof(*floats), err);
@@ -184,6 +188,8 @@ static bool describe_numbers(cJSON *json, const NstTrainOptions *o)
         {"learning_rate", shortest(o->learning_rate)},
         {"output_lr_scale", shortest(o->output_lr_scale)},
         {"clip_norm", shortest(o->clip_norm)},
+        {"stop", shortest(o->stop)},
+        {"stop_window", o->stop_window},
         {"warmup", o->schedule.warmup},
     };
     return add_numbers(json, numbers, sizeof(numbers) / sizeof(*numbers));

@@ -2,6 +2,8 @@
 #ifndef NST_MODEL_TRAINER_H
 #define NST_MODEL_TRAINER_H
 
+#include <stdbool.h>
+
 #include <cjson/cJSON.h>
 #include <nst/train.h>
 
@@ -23,9 +25,17 @@ typedef struct NstTrainTerms {
     float total, style, content, tv, stability;
 } NstTrainTerms;
 
+/* The losses of a window of steps: is it lower than the window before? */
+typedef struct NstPlateau {
+    int count; /* steps of the window so far */
+    float sum; /* of their losses */
+    float before; /* the mean of the window before; 0: there was none */
+    bool reached; /* it was not: the run was made shorter */
+} NstPlateau;
+
 /*
- * What the next step depends on is options, pictures, weights, moments and the number of steps done: the random
- * numbers of a sample follow from the seed and the sample's number.
+ * What the next step depends on is options, pictures, weights, moments, the number of steps done and planned, and the
+ * plateau: the random numbers of a sample follow from the seed and the sample's number.
  */
 struct NstTrainer {
     NstTrainOptions options; /* no zeroes left that mean a default; strings are the trainer's */
@@ -41,7 +51,15 @@ struct NstTrainer {
     size_t part;         /* floats that one crop gives: ranks.c */
     float *parts, *sum;  /* of the crops of this rank's share (alone: of one); of all crops of the step */
     int step;            /* steps done */
+    int steps;           /* steps planned; options.steps are those that were asked for */
+    NstPlateau plateau;
 };
+
+/* Sets the steps planned, in the description too. */
+void steps_plan(NstTrainer *trainer, int steps);
+
+/* To be told of each step's loss: makes the run shorter when it no longer falls. */
+void steps_watch(NstTrainer *trainer, float total);
 
 /* FNV-1a: tells pictures and networks apart, nothing more */
 #define MARK_START UINT64_C(0xcbf29ce484222325)
@@ -65,6 +83,9 @@ int ranks_sum(NstTrainer *trainer, NstTrainTerms *terms, NstError *err);
 
 /* Gives all ranks the numbers that rank 0 has. */
 int ranks_spread(const NstTrainer *trainer, float *data, size_t n, NstError *err);
+
+/* The same for a number that is not negative. */
+int ranks_spread_int(const NstTrainer *trainer, int *number, NstError *err);
 
 /* NST_EINVAL at a rank whose description is another than those of the others */
 int ranks_compare(const NstTrainer *trainer, NstError *err);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tiny.h"
 
+#include <limits.h>
+
 /* Four steps of torch.optim.Adam(lr=0.05, betas=(0.9, 0.99)) */
 static void test_adam(void **state)
 {
@@ -85,6 +87,27 @@ static void test_cosine(void **state)
         assert_true(optim_schedule(&warm, step, 100) < optim_schedule(&warm, step - 1, 100));
 }
 
+/* One step fewer than the fewest, and a rate of those that are done is another than in a long run. */
+static void test_fewest_steps(void **state)
+{
+    static const float holds[] = {0.1f, 0.3f, 0.5f, 0.75f, 1};
+    const NstSchedule falling = {.decay = NST_DECAY_COSINE}, constant = {.decay = NST_DECAY_CONSTANT};
+    (void)state;
+    for (size_t i = 0; i < sizeof(holds) / sizeof(*holds); i++) {
+        const NstSchedule schedule = {.decay = NST_DECAY_COSINE, .hold = holds[i]};
+        for (int done = 2; done < 50; done++) {
+            const int fewest = optim_fewest_steps(&schedule, done);
+            assert_true(fewest >= done);
+            for (int step = 0; step < done; step++)
+                assert_near(optim_schedule(&schedule, step, fewest), 1, 0);
+            assert_true(fewest == done || optim_schedule(&schedule, done - 1, fewest - 1) < 1);
+        }
+    }
+    assert_int_equal(optim_fewest_steps(&falling, 1), 1);
+    assert_int_equal(optim_fewest_steps(&falling, 2), INT_MAX);
+    assert_int_equal(optim_fewest_steps(&constant, 70), 70);
+}
+
 static void test_other_schedules(void **state)
 {
     const NstSchedule constant = {.decay = NST_DECAY_CONSTANT, .warmup = 4};
@@ -159,7 +182,7 @@ int main(void)
         cmocka_unit_test(test_adam),           cmocka_unit_test(test_adam_without_gradient),
         cmocka_unit_test(test_sgd),            cmocka_unit_test(test_rmsprop),
         cmocka_unit_test(test_cosine),         cmocka_unit_test(test_other_schedules),
-        cmocka_unit_test(test_random_reference),
+        cmocka_unit_test(test_random_reference), cmocka_unit_test(test_fewest_steps),
         cmocka_unit_test(test_random_below),   cmocka_unit_test(test_random_moments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,128 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tiny.h"
-
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* What the content source of the tests gives */
-typedef struct Content {
-    int calls;
-    int seen[8];     /* how often picture i was asked for */
-    int poisoned;    /* call that gives a NaN, from 1; 0: none */
-    int failing;     /* call that fails */
-    int width, height;
-} Content;
-
-static int give(void *opaque, int index, NstImage *image, NstError *err)
-{
-    Content *content = opaque;
-    content->calls++;
-    content->seen[index]++;
-    if (content->calls == content->failing) {
-        err->code = NST_EIO;
-        snprintf(err->message, sizeof(err->message), "photo %d is gone", index);
-        return NST_EIO;
-    }
-    *image = tiny_picture(content->width, content->height, 100 + (uint64_t)index);
-    if (content->calls == content->poisoned)
-        for (int i = 0; i < 3 * image->width * image->height; i++)
-            image->data[i] = NAN;
-    return NST_OK;
-}
-
-typedef struct Run {
-    NstModel *loss;
-    NstImage pictures[2];
-    NstTrainStyle styles[2]; /* of which the first n_styles are learned from */
-    int n_styles;
-    Content content;
-    NstTrainOptions options;
-    NstTrainer *trainer;
-} Run;
-
-static void setup(Run *run)
-{
-    memset(run, 0, sizeof(*run));
-    run->loss = tiny_vgg(false);
-    run->n_styles = 1;
-    for (int i = 0; i < 2; i++) {
-        run->pictures[i] = tiny_picture(40 - 5 * i, 36, 50 + (uint64_t)i);
-        run->styles[i] = (NstTrainStyle){&run->pictures[i], 1};
-    }
-    run->content.width = 50;
-    run->content.height = 44;
-    nst_train_defaults(&run->options);
-    run->options.crop = 32;
-    run->options.steps = 8;
-    run->options.levels = 2;
-    run->options.schedule.warmup = 2;
-    run->options.compute.threads = 1;
-}
-
-static int try_open(Run *run, int n_content, NstError *err)
-{
-    return nst_trainer_open(&run->trainer, &run->options, run->loss, run->styles, run->n_styles, give, &run->content,
-                            n_content, err);
-}
-
-static void open_trainer(Run *run)
-{
-    NstError err;
-    assert_ok(try_open(run, 5, &err));
-}
-
-static void teardown(Run *run)
-{
-    nst_trainer_close(&run->trainer);
-    assert_null(run->trainer);
-    nst_image_free(&run->pictures[0]);
-    nst_image_free(&run->pictures[1]);
-    nst_model_free(&run->loss);
-}
-
-static NstTrainProgress train(NstTrainer *trainer, int steps)
-{
-    NstTrainProgress progress = {0};
-    NstError err;
-    for (int i = 0; i < steps; i++)
-        assert_ok(nst_trainer_step(trainer, &progress, &err));
-    return progress;
-}
-
-static NstModel *model_of(const NstTrainer *trainer)
-{
-    NstModel *model;
-    NstError err;
-    assert_ok(nst_trainer_model(trainer, &model, &err));
-    return model;
-}
-
-/* Whether all weights have the same bits */
-static bool same_weights(const NstModel *a, const NstModel *b)
-{
-    assert_int_equal(a->graph.n_tensors, b->graph.n_tensors);
-    for (int i = 0; i < a->graph.n_tensors; i++) {
-        const NstTensor *x = &a->graph.tensors[i], *y = &b->graph.tensors[i];
-        if (memcmp(x->data, y->data, sizeof(float) * (size_t)x->count))
-            return false;
-    }
-    return true;
-}
-
-/* A file in a new folder; remove_path takes both away. */
-static void make_path(char path[64])
-{
-    snprintf(path, 64, "/tmp/nst-test-XXXXXX");
-    assert_non_null(mkdtemp(path));
-    strcat(path, "/run.ckpt");
-}
-
-static void remove_path(char path[64])
-{
-    unlink(path);
-    *strrchr(path, '/') = 0;
-    assert_int_equal(rmdir(path), 0); /* nothing else is left there, no temporary file either */
-}
+#include "tiny_train.h"
 
 static void test_loss_falls(void **state)
 {
@@ -594,6 +471,8 @@ static void bad_level(Run *run) { run->options.content_level = 2; }
 static void bad_weight(Run *run) { run->options.tv_weight = -1; }
 static void bad_stability(Run *run) { run->options.stability_weight = -1; }
 static void bad_init(Run *run) { run->options.init = run->loss; }
+static void bad_stop(Run *run) { run->options.stop = 1.5f; }
+static void bad_window(Run *run) { run->options.stop_window = 0; }
 static void bad_rate(Run *run) { run->options.learning_rate = NAN; }
 static void bad_beta(Run *run) { run->options.beta2 = 1; }
 static void bad_hold(Run *run) { run->options.schedule.hold = 1.5f; }
@@ -624,6 +503,7 @@ static void test_bad_options(void **state)
         {bad_init, NST_EINVAL, "init: not a style"}, {bad_every, NST_EINVAL, "schedule.every: 0"},
         {bad_momentum, NST_EINVAL, "momentum: 1"}, {lbfgs, NST_EINVAL, "optimizer: lbfgs; adam, sgd or rmsprop"},
         {bad_init, NST_EINVAL, "init: not a style"}, {no_style, NST_EINVAL, "0 styles; 1 to 8"},
+        {bad_stop, NST_EINVAL, "stop: 1.5"},       {bad_window, NST_EINVAL, "stop_window: 0"},
         {bad_share, NST_EINVAL, "weight of style 1: 0"},
     };
     NstError err;

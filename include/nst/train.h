@@ -81,11 +81,12 @@ typedef struct NstTrainStyle {
 } NstTrainStyle;
 
 #define NST_MAX_LAYERS 16
+#define NST_MAX_STEPS 100000000
 
 typedef struct NstTrainOptions {
     size_t struct_size;       /* set by nst_train_defaults */
     NstArchitecture arch;     /* Default fast */
-    int steps;                /* optimiser steps, 1 to 10^8. Default 2000 */
+    int steps;                /* optimiser steps, 1 to NST_MAX_STEPS. Default 2000 */
     int batch;                /* crops a step, of all ranks together: at least one for each, to 1024. Default 1 */
     int crop;                 /* side of the training crops, pixels, 32 to 1024. Default 192 */
     int levels;               /* pyramid levels of the style loss, 1 to 6. Default 3 */
@@ -106,6 +107,11 @@ typedef struct NstTrainOptions {
     float epsilon;            /* of Adam and RMSprop. Default 1e-8 */
     float momentum;           /* of SGD, 0 to less than 1. Default 0.9 */
     float clip_norm;          /* gradient norm is clipped to this; 0: not clipped. Default 1 */
+    float stop;               /* the run is made as short as it can be (nst_trainer_set_steps) when the mean loss of
+                                 stop_window steps is not below that of the stop_window steps before by this share of
+                                 it: the rate falls at once, and where it has no fall to come the run ends. 0: never.
+                                 Default 0.01 */
+    int stop_window;          /* 1 to 10^6. Default 1000 */
     uint64_t seed;            /* of weights, crops, order, motion and noise. Default 1 */
     const NstModel *init;     /* a style of the same architecture whose weights the training begins with; read by
                                  nst_trainer_open only. Default NULL: drawn at random */
@@ -166,13 +172,22 @@ NST_API int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, Ns
  * Everything that the next step depends on: weights, moments, steps done, options; random numbers follow from the seed
  * and the step. Written to a temporary file and renamed. A checkpoint of a run with other options, another style picture,
  * loss network or number of content pictures is refused by name of what differs; `steps` may differ where that leaves
- * the rates so far as they were. Of several ranks any may save; all must load, and get what rank 0 reads.
+ * the rates so far as they were; where it does not differ, the run has the steps that were planned when it was saved. Of several ranks any may save; all must load, and get what rank 0 reads.
  */
 NST_API int nst_trainer_save(const NstTrainer *trainer, const char *path, NstError *err);
 NST_API int nst_trainer_load(NstTrainer *trainer, const char *path, NstError *err);
 
-/* Steps done, those before the checkpoint included. */
+/* Steps done, those before the checkpoint included; steps that the run is to have. */
 NST_API int nst_trainer_steps_done(const NstTrainer *trainer);
+NST_API int nst_trainer_steps_planned(const NstTrainer *trainer);
+
+/*
+ * Plans the run anew to this many steps, 1 to NST_MAX_STEPS, or to the fewest that leave the learning rates so far as they
+ * were, where that is more: the run is then, bit for bit, the one that was opened with that number. Under a cosine that is
+ * done / hold steps at least; once the rate has begun to fall, or `stop` has come about, nothing is changed. Under the other decays a run may end at
+ * any step. All ranks must call it; the number of rank 0 counts.
+ */
+NST_API int nst_trainer_set_steps(NstTrainer *trainer, int steps, NstError *err);
 
 /* The network as it is now, a copy; the caller frees it. */
 NST_API int nst_trainer_model(const NstTrainer *trainer, NstModel **model, NstError *err);
