@@ -141,13 +141,14 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/lib/libtests.a $(WHOLE)
 # Parts of the program that have tests of their own
 ifeq ($(WITH_TOOLS),yes)
 $(BUILD)/tests/test_train_curves: $(addprefix $(BUILD)/obj/tools/,train_curves.o chart.o)
-$(BUILD)/obj/tests/test_train_curves.o: TESTS_CFLAGS += -I$(SRC)/tools
+$(BUILD)/tests/test_train_time: $(BUILD)/obj/tools/train_time.o
+$(BUILD)/obj/tests/test_train_curves.o $(BUILD)/obj/tests/test_train_time.o: TESTS_CFLAGS += -I$(SRC)/tools
 # The readers of nst convert, with their libraries
 $(BUILD)/obj/tests/test_import.o: TESTS_CFLAGS += -I$(SRC)/tools $(TOOLS_CFLAGS)
 $(BUILD)/tests/test_import: $(IMPORT_OBJECTS)
 $(BUILD)/tests/test_import: TESTS_LIBS += $(TOOLS_LIBS)
 else
-TEST_PROGRAMS := $(filter-out %/test_import %/test_train_curves,$(TEST_PROGRAMS))
+TEST_PROGRAMS := $(filter-out %/test_import %/test_train_curves %/test_train_time,$(TEST_PROGRAMS))
 endif
 
 $(BUILD)/obj/bench/%.o: $(SRC)/bench/%.c $(BUILD)/config.h

@@ -45,7 +45,7 @@ train() { # style, content, loss, then more options
 }
 
 misused "--style PICTURE is needed" "$NST" train
-misused "--steps 0: a whole number from 1" "$NST" train --steps 0
+misused "--steps 0.5: a whole number from 0" "$NST" train --steps 0.5
 misused "--seed -1: a whole number" "$NST" train --seed -1
 misused "--arch slow: one of fast|johnson|fast-hd expected" "$NST" train --arch slow
 misused "--optimizer lbfgs: one of adam|sgd|rmsprop expected" "$NST" train --optimizer lbfgs

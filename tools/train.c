@@ -16,6 +16,8 @@
 #include "util.h"
 
 #define SET(member) offsetof(TrainSettings, member)
+enum { DEFAULT_STEPS = 2000 }; /* where there is no --minutes */
+
 static const char PROSE[] = "TEXT"; /* the value of options that are read by people only */
 
 #define TRAIN(member) offsetof(TrainSettings, train.member)
@@ -38,8 +40,15 @@ static const Option options[] = {
      "begin with a style of the same network rather than at random: a .nsw file, or a name in NST_PATH"},
     {"arch", 0, OPTION_CHOICE, false, TRAIN(arch), "fast|johnson|fast-hd", 0, 0,
      "the network: fast for video, fast-hd for large video, johnson as in Johnson et al. 2016"},
-    {"steps", 'n', OPTION_INT, false, TRAIN(steps), "N", 1, 1e8,
-     "optimiser steps"},
+    {"steps", 'n', OPTION_INT, false, TRAIN(steps), "N", 0, NST_MAX_STEPS,
+     "optimiser steps; 0: 2000, or as many as --minutes has time for"},
+    {"minutes", 'm', OPTION_REAL, false, SET(minutes), "N", 0, 1e6,
+     "plan the steps so that the command is over in so many minutes; 0: not"},
+    {"stop", 0, OPTION_REAL, false, TRAIN(stop), "X", 0, 1,
+     "let the rate fall at once, and end, when the mean loss of --stop-window steps is not below that of those before by "
+     "this share; 0: never"},
+    {"stop-window", 0, OPTION_INT, false, TRAIN(stop_window), "N", 1, 1e6,
+     "steps"},
     {"batch", 'b', OPTION_INT, false, TRAIN(batch), "N", 0, 1024,
      "crops a step, of all ranks together under mpirun; 0: one for each, and 1 without"},
     {"crop", 0, OPTION_INT, false, TRAIN(crop), "PIXELS", 32, 1024,
@@ -132,6 +141,10 @@ static int check_settings(TrainSettings *settings)
     if (settings->train.crop > settings->content_size)
         return usage_error(command.name, "--crop %d: at most --content-size (%d) expected", settings->train.crop,
                            settings->content_size);
+    if (settings->minutes > 0 && settings->train.schedule.decay == NST_DECAY_COSINE && settings->train.schedule.hold <= 0)
+        return usage_error(command.name, "--minutes: --hold above 0 expected, for steps are planned while the rate is full");
+    if (settings->train.steps == 0)
+        settings->train.steps = settings->minutes > 0 ? NST_MAX_STEPS : DEFAULT_STEPS;
     return mix_option(command.name, settings->mix, settings->styles.n, settings->weights);
 }
 
@@ -271,6 +284,7 @@ int cmd_train(int argc, char **argv)
     char style_layers[LAYERS_TEXT], content_layers[LAYERS_TEXT], notes[2048];
     Command with_looks = command;
     nst_train_defaults(&settings.train);
+    settings.train.steps = 0;
     layers_join(settings.train.style_layers, style_layers);
     layers_join(settings.train.content_layers, content_layers);
     settings.style_layers = style_layers;

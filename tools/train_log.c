@@ -60,12 +60,17 @@ static void print_line(TrainLog *log, const NstTrainProgress *p)
     const NstTrainOptions *o = log->options;
     const TrainPace pace = train_log_pace(log, p);
     const long left = (long)(pace.seconds_left + 0.5);
-    fprintf(stderr, "%sstep %d/%d  loss %.4f = %g x style %.4f + %g x content %.4f + %g x tv %.5f + "
-            "%g x stability %.5f  rate %.2g  %.2f images/s  %ld:%02ld:%02ld left%s",
-            log->terminal ? "\r" : "", p->step, p->steps, (double)p->total, (double)o->style_weight,
+    char steps[16] = "", time[32] = "";
+    if (p->steps < NST_MAX_STEPS) { /* else there was no time yet to plan them */
+        snprintf(steps, sizeof(steps), "/%d", p->steps);
+        snprintf(time, sizeof(time), "  %ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
+    }
+    fprintf(stderr, "%sstep %d%s  loss %.4f = %g x style %.4f + %g x content %.4f + %g x tv %.5f + "
+            "%g x stability %.5f  rate %.2g  %.2f images/s%s%s",
+            log->terminal ? "\r" : "", p->step, steps, (double)p->total, (double)o->style_weight,
             (double)p->style, (double)o->content_weight, (double)p->content, (double)o->tv_weight, (double)p->tv,
             (double)o->stability_weight, (double)p->stability, (double)p->learning_rate, pace.images_per_second,
-            left / 3600, left / 60 % 60, left % 60, log->terminal ? "\033[K" : "\n");
+            time, log->terminal ? "\033[K" : "\n");
     fflush(stderr);
     log->open_line = log->terminal;
 }

@@ -127,9 +127,11 @@ static void put_figures(const TrainReport *report, FILE *html, TrainState state)
 {
     const NstTrainProgress *p = &report->progress;
     const long left = (long)(report->pace.seconds_left + 0.5);
-    fprintf(html, "<progress max=\"%d\" value=\"%d\"></progress>\n<dl class=\"now\">", report->settings->train.steps,
-            p->step);
-    fprintf(html, "<div><dt>step</dt><dd>%d of %d</dd></div>", p->step, report->settings->train.steps);
+    fprintf(html, "<progress max=\"%d\" value=\"%d\"></progress>\n<dl class=\"now\">", p->steps, p->step);
+    fprintf(html, "<div><dt>step</dt><dd>%d", p->step);
+    if (p->steps < NST_MAX_STEPS) /* else there was no time yet to plan them */
+        fprintf(html, " of %d", p->steps);
+    fputs("</dd></div>", html);
     if (report->pace.images_per_second > 0) {
         if (state == TRAIN_RUNNING)
             fprintf(html, "<div><dt>time left</dt><dd>%ld:%02ld:%02ld</dd></div>", left / 3600, left / 60 % 60,

@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <libgen.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #include "train_log.h"
 #include "train_preview.h"
 #include "train_report.h"
+#include "train_time.h"
 #include "util.h"
 
 static const char NAME[] = "train";
@@ -34,11 +36,13 @@ typedef struct Run {
     Content content;
     Bitmap preview;
     NstTrainer *trainer;
+    double began;              /* seconds of the monotonic clock */
     TrainLog log;
     TrainReport *report; /* or NULL */
     NstTrainProgress progress; /* of the last step; step 0: none in this run */
     int done;                  /* steps, those of earlier runs included */
-    bool stop;                 /* before the last step; the same at all ranks */
+    TrainTime time;
+    bool stop, late;           /* before the last step, for a signal, or as the minutes are over; the same at all ranks */
     int speaker;               /* the rank that tells why the run failed; -1: this one, and the others do not know */
 } Run;
 
@@ -245,6 +249,7 @@ static int begin(Run *run, NstError *err)
     } else if (settings->resume) {
         say(run, "%s: no checkpoint there; beginning at step 1\n", settings->checkpoint);
     }
+    train_time_begin(&run->time, run->began, 60 * (double)settings->minutes, run->done);
     if (!leads(run))
         return NST_OK;
     warn(run);
@@ -257,18 +262,40 @@ static int begin(Run *run, NstError *err)
 static int keep_up(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
-    bool last = run->done == settings->train.steps;
+    bool last = run->done == run->progress.steps || run->late;
     if (!last && (run->done % settings->checkpoint_every == 0 || run->stop))
         NST_TRY(nst_trainer_save(run->trainer, settings->checkpoint, err));
     return run->done % settings->preview_every == 0 || last ? show(run, err) : NST_OK;
 }
 
+/* After a step: how many there will be, by the clock and by what the loss has come to. */
+static int plan(Run *run, int planned, NstError *err)
+{
+    const TrainSettings *settings = run->settings;
+    NstTrainProgress *progress = &run->progress;
+    if (progress->steps < planned) {
+        train_log_pause(&run->log);
+        say(run, "the loss fell by less than %g %% in %d steps: done after %d steps, not %d\n",
+            100 * (double)settings->train.stop, settings->train.stop_window, progress->steps, planned);
+    }
+    if (settings->minutes <= 0)
+        return NST_OK;
+    train_time_step(&run->time, seconds_now(), run->done);
+    run->late = mpirun_first(&settings->train.ranks, leads(run) && train_time_is_up(&run->time)) == 0;
+    const int steps = train_time_steps(&run->time);
+    NST_TRY(nst_trainer_set_steps(run->trainer, steps ? min_int(steps, settings->train.steps) : progress->steps, err));
+    progress->steps = nst_trainer_steps_planned(run->trainer);
+    return NST_OK;
+}
+
 static int run_steps(Run *run, NstError *err)
 {
     interrupt_catch();
-    while (run->done < run->settings->train.steps && !run->stop) {
+    while (run->done < nst_trainer_steps_planned(run->trainer) && !run->late && !run->stop) {
+        const int planned = nst_trainer_steps_planned(run->trainer);
         NST_TRY(nst_trainer_step(run->trainer, &run->progress, err));
         run->done = run->progress.step;
+        NST_TRY(plan(run, planned, err));
         run->stop = mpirun_first(&run->settings->train.ranks, interrupted()) >= 0;
         if (!leads(run))
             continue;
@@ -279,13 +306,25 @@ static int run_steps(Run *run, NstError *err)
     return NST_OK;
 }
 
+/* The command for what is left of a run that was stopped, of its minutes too */
+static void tell_rest(const Run *run, char *text, size_t size)
+{
+    const TrainSettings *settings = run->settings;
+    char minutes[32] = "";
+    if (settings->minutes > 0)
+        snprintf(minutes, sizeof(minutes), " --minutes %.1f", fmax(0.1, (run->time.end - seconds_now()) / 60));
+    snprintf(text, size, "%s%s --resume", settings->command_line, minutes);
+}
+
 static int finish(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
     train_log_pause(&run->log);
-    if (run->done < settings->train.steps) {
-        say(run, "stopped after step %d of %d; to go on: %s --resume\n", run->done, settings->train.steps,
-            settings->command_line);
+    const int planned = nst_trainer_steps_planned(run->trainer);
+    if (run->done < planned && !run->late) {
+        char rest[4096];
+        tell_rest(run, rest, sizeof(rest));
+        say(run, "stopped after step %d of %d; to go on: %s\n", run->done, planned, rest);
         return NST_ECANCELLED;
     }
     if (!leads(run))
@@ -297,14 +336,17 @@ static int finish(Run *run, NstError *err)
     }
     unlink(settings->checkpoint);
     say(run, "%s: done after %d steps\n", settings->output, run->done);
+    if (run->done < planned)
+        say(run, "the minutes were over before the last %d steps\n", planned - run->done);
     return NST_OK;
 }
 
 /* The log's and the report's end; `code` and `failed` are the run's. */
 static int close_books(Run *run, int code, const NstError *failed, NstError *err)
 {
-    char words[2048];
-    snprintf(words, sizeof(words), "To go on: %s --resume", run->settings->command_line);
+    char rest[4096], words[4200];
+    tell_rest(run, rest, sizeof(rest));
+    snprintf(words, sizeof(words), "To go on: %s", rest);
     const int closed = train_log_close(&run->log, err);
     const int told = code == NST_OK           ? train_report_end(run->report, TRAIN_DONE, NULL, err)
                      : code == NST_ECANCELLED ? train_report_end(run->report, TRAIN_STOPPED, words, err)
@@ -336,7 +378,7 @@ static int fail_run(const Run *run, const char *message)
 
 int train_run(const TrainSettings *settings)
 {
-    Run run = {.settings = settings, .speaker = -1};
+    Run run = {.settings = settings, .began = seconds_now(), .speaker = -1};
     NstError err, closing;
     int code = agree(&run, load_inputs(&run, &err));
     if (code == NST_OK)

@@ -16,6 +16,7 @@ typedef struct TrainSettings {
     const char *checkpoint;
     int checkpoint_every;
     bool resume;
+    float minutes; /* 0: as long as it takes */
     const char *preview, *preview_folder, *log, *cpu;
     int preview_every;
     const char *look; /* applied by train */
