@@ -60,7 +60,7 @@ static void print_line(TrainLog *log, const NstTrainProgress *p)
     const NstTrainOptions *o = log->options;
     const TrainPace pace = train_log_pace(log, p);
     const long left = (long)(pace.seconds_left + 0.5);
-    char steps[16] = "", time[32] = "";
+    char steps[16] = "", time[64] = "";
     if (p->steps < NST_MAX_STEPS) { /* else there was no time yet to plan them */
         snprintf(steps, sizeof(steps), "/%d", p->steps);
         snprintf(time, sizeof(time), "  %ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
