@@ -25,6 +25,7 @@ typedef struct NstConv {
     int co, ho, wo;
     int kh, kw, sy, sx, dy, dx, groups;
     bool direct;    /* no Winograd: sums in the order of the formula */
+    bool rectify;   /* conv_forward, without add: y = max(y, 0); NaN stays */
     bool doubled;   /* samples 2i + 1 and 2i + 2 of each row and column of x are equal, and Ho and Wo multiples of 4 */
     /*
      * x as it lies in memory, where conv_pads() says so: from_h x from_w samples, continued by pad_mode to h x w while it is
@@ -42,6 +43,9 @@ typedef struct NstConvContext {
     const float *packed; /* what conv_pack made of the kernels for this call, or NULL: it is made anew */
     float *scratch;      /* conv_..._scratch floats, aligned to 64 bytes */
 } NstConvContext;
+
+/* What results of conv_forward are never less than. */
+float conv_floor(const NstConv *conv);
 
 /* Whether conv_forward can pad the picture of this shape by itself. */
 bool conv_pads(const NstConv *conv);

@@ -11,7 +11,7 @@
 enum {
     BLOCK_ROWS = 32,
     GROUP_COLUMNS = 96,
-    STRIP = 512, /* samples at a time */
+    STRIP = 1024, /* samples at a time */
     BLOCK_COLUMNS = 2048
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backward.h"
+#include "kernels/dsp.h"
 #include "loss_internal.h"
 #include "util.h"
 
@@ -23,18 +24,15 @@ static double spatial_variance(const NstLoss *loss, const NstContentTerm *term)
 {
     const int n = term->shape.h * term->shape.w, c = term->shape.c;
     double *variance = loss->channel_sum, *square = variance + c, v = 0, s = 0;
+    NstDsp dsp;
+    dsp_init(&dsp, loss->compute.cpu);
 
 #pragma omp parallel for num_threads(loss->compute.threads)
     for (int k = 0; k < c; k++) {
         const float *f = term->target + (ptrdiff_t)k * n;
-        double sum = 0, deviation = 0;
-        for (int i = 0; i < n; i++)
-            sum += f[i];
-        sum /= n;
-        for (int i = 0; i < n; i++)
-            deviation += (f[i] - sum) * (f[i] - sum);
-        variance[k] = deviation / n;
-        square[k] = variance[k] + sum * sum;
+        const double mean = dsp.sum(f, (size_t)n) / n;
+        variance[k] = dsp.sum_sq_dev(f, (float)mean, (size_t)n) / n;
+        square[k] = variance[k] + mean * mean;
     }
     for (int k = 0; k < c; k++) {
         v += variance[k] / c;
@@ -117,6 +115,7 @@ static void add_part(NstLoss *loss, int i, int tile, NstPlan *plan, bool grad)
         for (int row = 0; row < part.h; row++) {
             const ptrdiff_t at = row_in_tile(&part, shape, k, row);
             const float *f = value + at, *wanted = term->target + row_in_whole(&part, term->shape, k, row);
+#pragma omp simd reduction(+ : channel)
             for (int x = 0; x < part.w; x++) {
                 const float difference = f[x] - wanted[x];
                 channel += (double)difference * difference;

@@ -15,7 +15,7 @@ NstConv op_conv_geometry(const NstPlan *plan, int index)
     NstShape in = plan->shapes[node->inputs[0]], out = plan->shapes[index];
     NstConv conv = {.kh = node->kernel[NST_Y], .kw = node->kernel[NST_X], .sy = node->stride[NST_Y],
                     .sx = node->stride[NST_X], .dy = node->dilation[NST_Y], .dx = node->dilation[NST_X],
-                    .groups = node->groups, .direct = plan->direct};
+                    .groups = node->groups, .direct = plan->direct, .rectify = plan->rectifies[index]};
     NstShape x = transposed ? out : in, y = transposed ? in : out;
     conv.ci = x.c;
     conv.co = y.c;

@@ -27,8 +27,11 @@ const NstOpImpl op_input = {input_forward, input_forward, .backward_uses_input =
 
 static void relu_forward(NstPlan *plan, int index)
 {
-    const float *x = plan->value[plan_input(plan, index, 0)];
+    int input = plan_input(plan, index, 0);
+    const float *x = plan->value[input];
     float *y = plan->value[index];
+    if (plan->rectifies[input])
+        return;
     FOR_CHANNELS(plan, index, plan->dsp.relu(y + at, x + at, n););
 }
 
@@ -52,6 +55,8 @@ static void relu_backward(NstPlan *plan, int index)
     const float *y = plan->value[index], *g = plan->grad[index];
     bool add;
     float *gx = plan_grad_target(plan, index, 0, &add);
+    if (gx == g && pool_masks(plan, index))
+        return;
     FOR_CHANNELS(plan, index, pass_positive(y + at, g + at, add, gx + at, n););
 }
 

@@ -73,17 +73,6 @@ static void halve_max(const float *a, const float *b, int n, float *y)
     }
 }
 
-/* The gradient goes to the first of the largest, as in window_argmax. */
-static void halve_max_adjoint(const float *x, int w, int n, const float *g, float *gx)
-{
-    for (int j = 0; j < n; j++) {
-        const float *a = x + 2 * j, *b = a + w;
-        size_t top = a[1] > a[0], bottom = b[1] > b[0];
-        size_t at = b[bottom] > a[top] ? (size_t)w + bottom : top;
-        gx[(size_t)(2 * j) + at] += g[j];
-    }
-}
-
 static void max_pool_forward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
@@ -102,10 +91,34 @@ static void max_pool_forward(NstPlan *plan, int index)
     }
 }
 
+/* Sets to zero what does not lie in the first rows and columns of a plane. */
+static void clear_rest(float *plane, NstShape s, int rows, int columns)
+{
+    for (int i = 0; i < rows; i++)
+        memset(plane + (size_t)i * (size_t)s.w + columns, 0, (size_t)(s.w - columns) * sizeof(*plane));
+    memset(plane + (size_t)rows * (size_t)s.w, 0, (size_t)(s.h - rows) * (size_t)s.w * sizeof(*plane));
+}
+
+bool pool_masks(const NstPlan *plan, int index)
+{
+    int reader = -1;
+    for (int i = index + 1; i < plan->graph->n_nodes; i++)
+        for (int j = 0; plan->live[i] && j < plan_node(plan, i)->n_inputs; j++)
+            if (plan_input(plan, i, j) == index) {
+                if (plan_node(plan, i)->op != NST_OP_MAX_POOL)
+                    return false;
+                reader = i;
+            }
+    return reader >= 0 && !plan->is_tap[index];
+}
+
 static void max_pool_backward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
     NstShape in = plan->shapes[node->inputs[0]], out = plan->shapes[index];
+    const int rows = is_halving(node) ? min_int(in.h / 2, out.h) : 0;
+    const int columns = rows ? min_int(in.w / 2, out.w) : 0;
+    const float low = plan_node(plan, node->inputs[0])->op == NST_OP_RELU ? 0 : -INFINITY; /* see pool_masks */
     bool add;
     float *target = plan_grad_target(plan, index, 0, &add);
 #pragma omp parallel for num_threads(plan->threads) schedule(static)
@@ -114,13 +127,15 @@ static void max_pool_backward(NstPlan *plan, int index)
         const float *g = plan->grad[index] + (size_t)c * shape_plane(out);
         float *gx = target + (size_t)c * shape_plane(in);
         if (!add)
-            memset(gx, 0, shape_plane(in) * sizeof(*gx));
+            clear_rest(gx, in, 2 * rows, 2 * columns);
         for (int i = 0; i < out.h; i++, g += out.w) {
-            const int inside = first_odd(node, in, out, i);
+            const int inside = i < rows ? columns : 0;
             const size_t row = inside ? (size_t)(2 * i) * (size_t)in.w : 0;
-            halve_max_adjoint(x + row, in.w, inside, g, gx + row);
-            for (int j = inside; j < out.w; j++)
-                gx[window_argmax(x, in, window_at(node, in, i, j))] += g[j];
+            plan->dsp.halve_max_adjoint(gx + row, x + row, (size_t)in.w, g, low, add, (size_t)inside);
+            for (int j = inside; j < out.w; j++) {
+                const size_t at = window_argmax(x, in, window_at(node, in, i, j));
+                gx[at] += x[at] > low ? g[j] : 0;
+            }
         }
     }
 }

@@ -70,6 +70,9 @@ static void find_homes(NstPlan *plan)
     for (int i = 0; i < plan->graph->n_nodes; i++) {
         bool shared = plan->live[i] && ((plan->is_virtual[i]) || may_overwrite(plan, i));
         plan->home[i] = shared ? plan->home[plan_input(plan, i, 0)] : i;
+        int input = plan->live[i] && i > 0 ? plan_input(plan, i, 0) : 0;
+        if (plan_node(plan, i)->op == NST_OP_RELU && shared && !plan->is_virtual[i])
+            plan->rectifies[input] = plan_node(plan, input)->op == NST_OP_CONV2D;
     }
 }
 
@@ -256,6 +259,7 @@ static int plan_alloc_tables(NstPlan *plan, NstError *err)
     plan->home = plan_table(n, sizeof(*plan->home), &ok);
     plan->value = plan_table(n, sizeof(*plan->value), &ok);
     plan->norm = plan_table(n, sizeof(*plan->norm), &ok);
+    plan->rectifies = plan_table(n, sizeof(*plan->rectifies), &ok);
     plan->is_virtual = plan_table(n, sizeof(*plan->is_virtual), &ok);
     plan->view = keeps_values(plan) ? NULL : plan_table(n, sizeof(*plan->view), &ok);
     plan->statistics = plan_table(n, sizeof(*plan->statistics), &ok);
@@ -325,6 +329,7 @@ void plan_free(NstPlan **out)
     free(plan->home);
     free(plan->value);
     free(plan->norm);
+    free(plan->rectifies);
     free(plan->is_virtual);
     free(plan->view);
     free(plan->statistics);

@@ -23,6 +23,7 @@ struct NstPlan {
     float **value;       /* C x H x W each; NULL where not live */
     float **norm;        /* instance_norm: C means, then C inverse deviations; else NULL */
     NstNormControl norms;
+    bool *rectifies;     /* the convolution applies the ReLU that overwrites its value */
     bool *is_virtual;    /* the value is never stored: readers make it while loading; only without gradients */
     NstView *view;       /* how each value is made from a stored one; only without gradients */
     float **statistics;  /* doubles: sums of each band of a convolution that is normalised next; else NULL */
@@ -58,6 +59,7 @@ const NstOpImpl *op_impl(NstOp op);
 extern const NstOpImpl op_conv2d, op_conv_transpose2d;        /* op_conv.c */
 extern const NstOpImpl op_instance_norm;                      /* op_norm.c */
 extern const NstOpImpl op_max_pool, op_avg_pool;              /* op_pool.c */
+bool pool_masks(const NstPlan *plan, int relu); /* the adjoints of pools, its only readers, do the ReLU's as well */
 extern const NstOpImpl op_upsample, op_pixel_shuffle, op_pixel_unshuffle; /* op_resample.c */
 extern const NstOpImpl op_pad, op_crop, op_concat;            /* op_shape.c */
 extern const NstOpImpl op_input, op_relu, op_tanh, op_add, op_mul, op_affine; /* op_pointwise.c */

@@ -197,7 +197,7 @@ static void output_framed(const NstConvContext *context, const NstConv *conv, co
 {
     float frame[4 * FRAME_STRIDE];
     int rows = min_int(4, conv->ho - run->y), columns = min_int(4 * run->n, conv->wo - run->x);
-    context->dsp->winograd_output(m, step, bias, frame, FRAME_STRIDE, run->n);
+    context->dsp->winograd_output(m, step, bias, conv_floor(conv), frame, FRAME_STRIDE, run->n);
     for (int r = 0; r < rows; r++) {
         float *to = plane + (size_t)(run->y + r) * (size_t)conv->wo + run->x;
         if (add)
@@ -213,7 +213,7 @@ static void output_channel(const NstConvContext *context, const NstConv *conv, c
     for (int i = 0; i < block->n_runs; i++) {
         const NstTileRun *run = &block->runs[i];
         if (!add && run->y + 4 <= conv->ho && run->x + 4 * run->n <= conv->wo)
-            context->dsp->winograd_output(m + run->first, step, bias,
+            context->dsp->winograd_output(m + run->first, step, bias, conv_floor(conv),
                                           plane + (size_t)run->y * (size_t)conv->wo + run->x, conv->wo, run->n);
         else
             output_framed(context, conv, run, m + run->first, step, bias, add, plane);

@@ -20,6 +20,7 @@
 #define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define V_MIN(a, b) _mm256_min_ps(a, b)
 #define V_MAX(a, b) _mm256_max_ps(a, b)
+#define V_FLOOR(v, low) _mm256_max_ps(low, v)
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 
 #define DL 4
@@ -76,6 +77,12 @@ TARGET static inline void avx2_store_some(float *p, V v, int n)
     _mm256_maskstore_ps(p, avx2_first(n), v);
 }
 
+TARGET static inline void avx2_sum4(V a, V b, V c, V d, float s[4])
+{
+    V pairs = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    _mm_storeu_ps(s, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1)));
+}
+
 #include "kernels_tmpl.h"
 #include "rows_tmpl.h"
 #include "winograd_tmpl.h"
@@ -88,12 +95,6 @@ TARGET static inline void avx2_store_some(float *p, V v, int n)
 #include "few_tmpl.h"
 
 #define V_MAX(a, b) _mm256_max_ps(a, b)
-
-TARGET static inline void avx2_sum4(V a, V b, V c, V d, float s[4])
-{
-    V pairs = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
-    _mm_storeu_ps(s, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1)));
-}
 
 #include "flow_tmpl.h"
 #include "refine_tmpl.h"

@@ -20,6 +20,7 @@
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define V_MIN(a, b) _mm512_min_ps(a, b)
 #define V_MAX(a, b) _mm512_max_ps(a, b)
+#define V_FLOOR(v, low) _mm512_max_ps(low, v)
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 
 #define DL 8
@@ -71,6 +72,18 @@ TARGET static inline void avx512_store_some(float *p, V v, int n)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v);
 }
 
+TARGET static inline __m256 avx512_halves(V v)
+{
+    return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+}
+
+TARGET static inline void avx512_sum4(V a, V b, V c, V d, float s[4])
+{
+    __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(avx512_halves(a), avx512_halves(b)),
+                                  _mm256_hadd_ps(avx512_halves(c), avx512_halves(d)));
+    _mm_storeu_ps(s, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1)));
+}
+
 #include "kernels_tmpl.h"
 #include "rows_tmpl.h"
 #include "winograd_tmpl.h"
@@ -85,7 +98,7 @@ TARGET static inline void avx512_store_some(float *p, V v, int n)
 
 TARGET static inline void avx512_fold4(const V v[1], float *to)
 {
-    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(v[0]), _mm512_extractf32x8_ps(v[0], 1));
+    __m256 half = avx512_halves(v[0]);
     _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
 }
 

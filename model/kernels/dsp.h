@@ -23,6 +23,7 @@ typedef struct NstFewRow {
     ptrdiff_t x_plane, x_stride;
     const float *k; /* co x ci x kh x kw */
     const float *bias; /* co, or NULL */
+    float floor;       /* what is less becomes it: 0 for a ReLU, -INFINITY for nothing; NaN stays */
     float *y;
     ptrdiff_t y_plane;
 } NstFewRow;
@@ -117,10 +118,11 @@ typedef struct NstDsp {
     /*
      * Winograd F(4x4, 3x3) for a row of n <= NST_WINOGRAD_TILES tiles of one channel. Element e = 6 r + c of the 6x6
      * values of tile t lies at v[e step + t]. Input: 6 rows of 4 n + 2 samples, `stride` apart. Output: 4 rows of 4 n
-     * results.
+     * results, with bias, and no less than floor (as in NstFewRow).
      */
     void (*winograd_input)(const float *x, ptrdiff_t stride, float *v, ptrdiff_t step, int n);
-    void (*winograd_output)(const float *m, ptrdiff_t step, float bias, float *y, ptrdiff_t stride, int n);
+    void (*winograd_output)(const float *m, ptrdiff_t step, float bias, float floor, float *y, ptrdiff_t stride,
+                            int n);
 
     /*
      * One row of a depthwise convolution:
@@ -144,6 +146,12 @@ typedef struct NstDsp {
      */
     void (*dots)(const float *a, const float *b, size_t stride, size_t n, float c[]);
 
+    /*
+     * The gradient of a 3x3 kernel for one row of its results: sums[3 p + q] += sum of g[i] x[p x_stride + i + q] over n
+     * results, in floats.
+     */
+    void (*tap_dots)(const float *x, ptrdiff_t x_stride, const float *g, int n, double sums[9]);
+
     /* y = scale x + shift; y may be x */
     void (*scale_shift)(float *y, const float *x, float scale, float shift, size_t n);
     /* y = max((x - mean) scale + shift, floor), exact where x is near the mean; NaN stays; y may be x */
@@ -153,6 +161,12 @@ typedef struct NstDsp {
     void (*mul)(float *y, const float *a, const float *b, size_t n);
     void (*mul_add)(float *y, const float *a, const float *b, size_t n); /* y += a b */
     void (*axpy)(float *y, const float *x, float scale, size_t n);       /* y += scale x */
+
+    /*
+     * The adjoint of the largest of 2x2 samples, for n windows of two rows of x, `stride` apart as those of gx are: the
+     * gradient goes to the first of the largest where that is more than low, nothing to the others. add: to what gx has
+     */
+    void (*halve_max_adjoint)(float *gx, const float *x, size_t stride, const float *g, float low, int add, size_t n);
 
     /* y[i] = a[i] + w (b[i] - a[i]) : two rows of a bilinear enlargement */
     void (*lerp)(float *y, const float *a, const float *b, float w, size_t n);

@@ -64,7 +64,7 @@ TARGET static inline __attribute__((always_inline)) void NAME(few_tile)(int co, 
         }
     for (int o = 0; o < co; o++)
         for (int v = 0; v < nv; v++)
-            V_STORE(y + o * r->y_plane + v * VL, acc[o][v]);
+            V_STORE(y + o * r->y_plane + v * VL, V_FLOOR(acc[o][v], V_SET1(r->floor)));
 }
 
 /* A row of tiles of nv vectors. Where less than one is left, the last one of the row is done again. */
@@ -87,7 +87,7 @@ TARGET static void NAME(few_narrow)(const NstFewRow *r)
                 for (int p = 0; p < r->kh; p++)
                     for (int q = 0; q < r->kw; q++)
                         sum = FMA(*k++, r->x[c * r->x_plane + p * r->x_stride + j + q], sum);
-            r->y[o * r->y_plane + j] = sum;
+            r->y[o * r->y_plane + j] = sum < r->floor ? r->floor : sum;
         }
 }
 

@@ -3,7 +3,6 @@
  * Inner loops of optical flow (flow.h). Included once for each variant whose vectors divide a row of a patch, after
  * kernels_tmpl.h, with
  *   V_MAX(a, b)             the larger, lane by lane
- *   sum4(a, b, c, d, s)     s[0..3] = the sums of the lanes of four vectors
  */
 
 /* ---- rows of a pyramid ---- */

@@ -5,7 +5,10 @@
  *   NAME(x)    x with the variant's prefix
  *   VL, V      floats a vector, and its type, which + and - work on;
  *              V_LOAD(p) V_STORE(p, v) V_SET1(x) V_FMA(a, b, c) = a b + c
+ *              V_FLOOR(v, low)    the larger of the two; v where it is not a number
  *   FMA        V_FMA of one sample
+ *   NAME(sum4)(a, b, c, d, s)    s[0..3] = the sums of the lanes of four vectors
+ *   NAME(load_some)(p, n)        the first n < VL samples, then zeros
  *   DL, D      the same for doubles: D_STORE D_SET1 D_FMA, and D_WIDEN(p), which loads floats
  *
  * A sample's result has the same bits wherever in its row it lies.
@@ -109,15 +112,6 @@ TARGET static double NAME(dot)(const float *a, const float *b, size_t n)
     return NAME(fold)(lane);
 }
 
-TARGET static inline float NAME(total)(V v)
-{
-    float part[VL], total = 0;
-    V_STORE(part, v);
-    for (int l = 0; l < VL; l++)
-        total += part[l];
-    return total;
-}
-
 TARGET static void NAME(dots)(const float *a, const float *b, size_t stride, size_t n, float c[])
 {
     V sum[NST_DOTS_A][NST_DOTS_B];
@@ -134,9 +128,42 @@ TARGET static void NAME(dots)(const float *a, const float *b, size_t stride, siz
                 sum[r][s] = V_FMA(left, right[s], sum[r][s]);
         }
     }
-    for (int r = 0; r < NST_DOTS_A; r++)
-        for (int s = 0; s < NST_DOTS_B; s++)
-            c[r * NST_DOTS_B + s] += NAME(total)(sum[r][s]);
+    for (int s = 0; s < NST_DOTS_B; s++) {
+        float total[NST_DOTS_A];
+        NAME(sum4)(sum[0][s], sum[1][s], sum[2][s], sum[3][s], total);
+        for (int r = 0; r < NST_DOTS_A; r++)
+            c[r * NST_DOTS_B + s] += total[r];
+    }
+}
+
+/* sum[3 p + q] += g times the samples under tap q of row p; the first n of both */
+TARGET static inline __attribute__((always_inline)) void NAME(tap_products)(V sum[9], const float *x,
+                                                                            ptrdiff_t x_stride, const float *g, int n)
+{
+    V gv = n == VL ? V_LOAD(g) : NAME(load_some)(g, n);
+    for (int p = 0; p < 3; p++)
+        for (int q = 0; q < 3; q++) {
+            const float *from = x + p * x_stride + q;
+            sum[3 * p + q] = V_FMA(gv, n == VL ? V_LOAD(from) : NAME(load_some)(from, n), sum[3 * p + q]);
+        }
+}
+
+TARGET static void NAME(tap_dots)(const float *x, ptrdiff_t x_stride, const float *g, int n, double sums[9])
+{
+    V sum[9], zero = V_SET1(0);
+    float total[12];
+    int i = 0;
+    for (int t = 0; t < 9; t++)
+        sum[t] = zero;
+    for (; i + VL <= n; i += VL)
+        NAME(tap_products)(sum, x + i, x_stride, g + i, VL);
+    if (i < n)
+        NAME(tap_products)(sum, x + i, x_stride, g + i, n - i);
+    NAME(sum4)(sum[0], sum[1], sum[2], sum[3], total);
+    NAME(sum4)(sum[4], sum[5], sum[6], sum[7], total + 4);
+    NAME(sum4)(sum[8], zero, zero, zero, total + 8);
+    for (int t = 0; t < 9; t++)
+        sums[t] += (double)total[t];
 }
 
 /* ---- one result a sample: vectorised by the compiler; y may be x, so `simd` instead of restrict ---- */
@@ -212,6 +239,35 @@ TARGET static void NAME(guided_row)(float *y, const float *x, const float *const
     }
 }
 
+/* What lies in the second row or column wins only where it is larger, so that the first of the largest has it all. */
+TARGET static inline __attribute__((always_inline)) void NAME(halve_max_adjoint_rows)(
+    float *restrict top, float *restrict bottom, const float *restrict a, const float *restrict b,
+    const float *restrict g, float low, int add, size_t n)
+{
+#pragma omp simd
+    for (size_t j = 0; j < n; j++) {
+        float a0 = a[2 * j], a1 = a[2 * j + 1], b0 = b[2 * j], b1 = b[2 * j + 1], gradient = g[j];
+        float above = a1 > a0 ? a1 : a0, below = b1 > b0 ? b1 : b0;
+        float largest = below > above ? below : above;
+        float passed = largest > low ? gradient : 0;
+        float up = below > above ? 0 : passed, down = below > above ? passed : 0;
+        float y[4] = {a1 > a0 ? 0 : up, a1 > a0 ? up : 0, b1 > b0 ? 0 : down, b1 > b0 ? down : 0};
+        top[2 * j] = add ? top[2 * j] + y[0] : y[0];
+        top[2 * j + 1] = add ? top[2 * j + 1] + y[1] : y[1];
+        bottom[2 * j] = add ? bottom[2 * j] + y[2] : y[2];
+        bottom[2 * j + 1] = add ? bottom[2 * j + 1] + y[3] : y[3];
+    }
+}
+
+TARGET static void NAME(halve_max_adjoint)(float *gx, const float *x, size_t stride, const float *g, float low, int add,
+                                           size_t n)
+{
+    if (add)
+        NAME(halve_max_adjoint_rows)(gx, gx + stride, x, x + stride, g, low, 1, n);
+    else
+        NAME(halve_max_adjoint_rows)(gx, gx + stride, x, x + stride, g, low, 0, n);
+}
+
 /* ---- depthwise convolution ---- */
 
 /* 3x3, stride 1. y[0 .. VL - 1] of the row */
@@ -263,6 +319,8 @@ TARGET static void NAME(kernels_fill)(NstDsp *dsp)
     dsp->sum_and_squares = NAME(sum_and_squares);
     dsp->dot = NAME(dot);
     dsp->dots = NAME(dots);
+    dsp->tap_dots = NAME(tap_dots);
+    dsp->halve_max_adjoint = NAME(halve_max_adjoint);
     dsp->scale_shift = NAME(scale_shift);
     dsp->normalize = NAME(normalize);
     dsp->relu = NAME(relu);

@@ -20,6 +20,7 @@
 #define V_FMA(a, b, c) vfmaq_f32(c, a, b)
 #define V_MIN(a, b) vminnmq_f32(a, b)
 #define V_MAX(a, b) vmaxnmq_f32(a, b)
+#define V_FLOOR(v, low) vmaxq_f32(v, low)
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 
 #define DL 2
@@ -62,6 +63,11 @@ static inline void neon_store_some(float *p, V v, int n)
         p[i] = all[i];
 }
 
+static inline void neon_sum4(V a, V b, V c, V d, float s[4])
+{
+    vst1q_f32(s, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
+}
+
 #include "kernels_tmpl.h"
 #include "rows_tmpl.h"
 #include "winograd_tmpl.h"
@@ -72,12 +78,6 @@ static inline void neon_store_some(float *p, V v, int n)
 
 #define FEW_VECTORS(co) ((co) == 4 ? 5 : 6)
 #include "few_tmpl.h"
-
-
-static inline void neon_sum4(V a, V b, V c, V d, float s[4])
-{
-    vst1q_f32(s, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
-}
 
 #include "flow_tmpl.h"
 #include "refine_tmpl.h"

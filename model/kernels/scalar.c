@@ -17,6 +17,7 @@
 #define V_FMA(a, b, c) ((a) * (b) + (c))
 #define V_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define V_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define V_FLOOR(v, low) ((v) < (low) ? (low) : (v))
 #define FMA(a, b, c) V_FMA(a, b, c)
 
 #define DL 1
@@ -53,6 +54,14 @@ static inline void scalar_store_some(float *p, float v, int n)
         *p = v;
 }
 
+static inline void scalar_sum4(float a, float b, float c, float d, float s[4])
+{
+    s[0] = a;
+    s[1] = b;
+    s[2] = c;
+    s[3] = d;
+}
+
 #include "kernels_tmpl.h"
 #include "rows_tmpl.h"
 #include "winograd_tmpl.h"
@@ -61,14 +70,6 @@ static inline void scalar_store_some(float *p, float v, int n)
 #include "few_tmpl.h"
 
 #define V_MAX(a, b) ((a) > (b) ? (a) : (b))
-
-static inline void scalar_sum4(float a, float b, float c, float d, float s[4])
-{
-    s[0] = a;
-    s[1] = b;
-    s[2] = c;
-    s[3] = d;
-}
 
 #include "flow_tmpl.h"
 #include "refine_tmpl.h"

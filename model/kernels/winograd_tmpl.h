@@ -88,7 +88,8 @@ TARGET static inline __attribute__((always_inline)) void NAME(output_transform)(
 
 /* y: A^T m A + bias of VL tiles, of which n are there; n is a constant where this is inlined for whole vectors */
 TARGET static inline __attribute__((always_inline)) void NAME(output_tiles)(const float *m, ptrdiff_t step, float bias,
-                                                                            float *y, ptrdiff_t stride, int n)
+                                                                            float floor, float *y, ptrdiff_t stride,
+                                                                            int n)
 {
     V column[4][6]; /* A^T m */
     for (int c = 0; c < 6; c++, m += step) {
@@ -103,23 +104,24 @@ TARGET static inline __attribute__((always_inline)) void NAME(output_tiles)(cons
         V to[4];
         NAME(output_transform)(column[r], to);
         for (int c = 0; c < 4; c++)
-            to[c] += V_SET1(bias);
+            to[c] = V_FLOOR(to[c] + V_SET1(bias), V_SET1(floor));
         NAME(store4)(y, to);
     }
 }
 
-TARGET static void NAME(winograd_output)(const float *m, ptrdiff_t step, float bias, float *y, ptrdiff_t stride, int n)
+TARGET static void NAME(winograd_output)(const float *m, ptrdiff_t step, float bias, float floor, float *y,
+                                         ptrdiff_t stride, int n)
 {
     if (n < VL) {
         float frame[4 * 4 * VL];
-        NAME(output_tiles)(m, step, bias, frame, 4 * VL, n);
+        NAME(output_tiles)(m, step, bias, floor, frame, 4 * VL, n);
         for (int r = 0; r < 4; r++)
             memcpy(y + r * stride, frame + r * 4 * VL, (size_t)(4 * n) * sizeof(*y));
         return;
     }
     for (int t = 0; t < n; t += VL) {
         int at = t + VL <= n ? t : n - VL;
-        NAME(output_tiles)(m + at, step, bias, y + 4 * at, stride, VL);
+        NAME(output_tiles)(m + at, step, bias, floor, y + 4 * at, stride, VL);
     }
 }
 
