@@ -22,6 +22,18 @@ static bool is_few(const NstConv *conv)
            (conv->co <= NST_FEW_MAX || conv->kh * conv->kw >= FEW_TAPS || columns_rows(conv) <= FEW_ROWS);
 }
 
+NstConv conv_stored(const NstConv *conv)
+{
+    NstConv result = *conv;
+    if (!conv->from_h) {
+        result.from_h = conv->h;
+        result.from_w = conv->w;
+        result.pad_top = result.pad_left = 0;
+        result.pad_mode = NST_PAD_ZERO;
+    }
+    return result;
+}
+
 float conv_floor(const NstConv *conv)
 {
     return conv->rectify ? 0 : -INFINITY;
@@ -89,7 +101,8 @@ static void tiled_forward(const NstConvContext *context, const NstConv *conv, co
         inner.packed = context->scratch;
         inner.scratch += align_floats(winograd_kernels_size(context->dsp, conv));
     }
-    winograd_forward(&inner, conv, x, inner.packed, bias, add, y);
+    const NstTarget target = {.y = y, .plane = conv->y_plane, .h = conv->ho, .w = conv->wo, .add = add};
+    winograd_forward(&inner, conv, x, inner.packed, bias, &target);
 }
 
 void conv_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k, const float *bias,

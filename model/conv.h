@@ -28,8 +28,8 @@ typedef struct NstConv {
     bool rectify;   /* conv_forward, without add: y = max(y, 0); NaN stays */
     bool doubled;   /* samples 2i + 1 and 2i + 2 of each row and column of x are equal, and Ho and Wo multiples of 4 */
     /*
-     * x as it lies in memory, where conv_pads() says so: from_h x from_w samples, continued by pad_mode to h x w while it is
-     * read. from_h 0: x is h x w.
+     * x as it lies in memory: from_h x from_w samples, continued by pad_mode to h x w while it is read, where conv_pads()
+     * says so; and gx in the same way, always. from_h 0: x is h x w, and nothing is added to gx.
      */
     int from_h, from_w, pad_top, pad_left;
     NstPadMode pad_mode;
@@ -43,6 +43,9 @@ typedef struct NstConvContext {
     const float *packed; /* what conv_pack made of the kernels for this call, or NULL: it is made anew */
     float *scratch;      /* conv_..._scratch floats, aligned to 64 bytes */
 } NstConvContext;
+
+/* The same shape, with what lies in memory named in every case. */
+NstConv conv_stored(const NstConv *conv);
 
 /* What results of conv_forward are never less than. */
 float conv_floor(const NstConv *conv);
@@ -64,8 +67,9 @@ void conv_forward(const NstConvContext *context, const NstConv *conv, const floa
 /* What conv_forward does for this shape, for people: "Winograd 4x4", "im2col" ... */
 const char *conv_algorithm(const NstConv *conv);
 
-/* gx = d/dx: overwritten */
-void conv_input_grad(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k, float *gx);
+/* gx = d/dx; `add`: gx += d/dx */
+void conv_input_grad(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k, bool add,
+                     float *gx);
 
 /* gk += d/dk */
 void conv_weight_grad(const NstConvContext *context, const NstConv *conv, const float *x, const float *gy, float *gk);

@@ -35,13 +35,7 @@ static NstConv correlation(const NstConv *conv)
     turned.ho = conv->h;
     turned.wo = conv->w;
     turned.y_plane = conv_plane_out(&turned);
-    if (conv_pads(&turned)) {
-        turned.from_h = conv->ho;
-        turned.from_w = conv->wo;
-        turned.pad_top = (conv->kh - 1) * conv->dy;
-        turned.pad_left = (conv->kw - 1) * conv->dx;
-        turned.pad_mode = NST_PAD_ZERO;
-    }
+    turned.from_h = 0;
     return turned;
 }
 
@@ -55,20 +49,17 @@ static void turn_kernels(const NstConv *conv, const float *k, float *turned)
                     k[((size_t)co * (size_t)conv->ci + (size_t)ci) * (size_t)taps + (size_t)(taps - 1 - t)];
 }
 
-/* gy in the middle of zeros, (Kh - 1) dy rows and (Kw - 1) dx columns on each side */
-static void frame_with_zeros(const NstConvContext *context, const NstConv *conv, const NstConv *turned, const float *gy,
-                             float *framed)
+/* gy in the middle of zeros, (Kh - 1) dy rows and (Kw - 1) dx columns on each side: n planes */
+static void frame_with_zeros(const NstConv *conv, const float *gy, int n, int threads, float *framed)
 {
-    size_t top = (size_t)((conv->kh - 1) * conv->dy), left = (size_t)((conv->kw - 1) * conv->dx);
-    size_t plane = conv_plane_in(turned);
-#pragma omp parallel for num_threads(context->threads) schedule(static)
-    for (int c = 0; c < conv->co; c++) {
-        float *to = framed + (size_t)c * plane;
-        memset(to, 0, plane * sizeof(*to));
-        for (int i = 0; i < conv->ho; i++)
-            memcpy(to + (top + (size_t)i) * (size_t)turned->w + left,
-                   gy + (size_t)c * conv_plane_out(conv) + (size_t)i * (size_t)conv->wo, (size_t)conv->wo * sizeof(*to));
-    }
+    const int down = (conv->kh - 1) * conv->dy, across = (conv->kw - 1) * conv->dx;
+    const int pad[4] = {[NST_TOP] = down, [NST_BOTTOM] = down, [NST_LEFT] = across, [NST_RIGHT] = across};
+    pad_planes(gy, n, conv->ho, conv->wo, pad, NST_PAD_ZERO, threads, framed);
+}
+
+static size_t framed_plane(const NstConv *conv)
+{
+    return (size_t)(conv->ho + 2 * (conv->kh - 1) * conv->dy) * (size_t)(conv->wo + 2 * (conv->kw - 1) * conv->dx);
 }
 
 static size_t kernel_count(const NstConv *conv)
@@ -82,28 +73,27 @@ static void correlation_input_grad(const NstConvContext *context, const NstConv 
     NstConv turned = correlation(conv);
     float *kernels = context->scratch, *framed = kernels + align_floats(kernel_count(conv));
     NstConvContext inner = *context;
-    if (!context->packed)
-        turn_kernels(conv, k, kernels);
-    if (conv->kh * conv->kw == 1 || conv_pads(&turned)) {
-        inner.scratch = framed;
-        conv_forward(&inner, &turned, gy, kernels, NULL, false, gx);
-        return;
+    turn_kernels(conv, k, kernels);
+    inner.scratch = framed;
+    if (conv->kh * conv->kw > 1) {
+        inner.scratch += align_floats((size_t)conv->co * framed_plane(conv));
+        frame_with_zeros(conv, gy, conv->co, context->threads, framed);
+        gy = framed;
     }
-    inner.scratch = framed + align_floats((size_t)turned.ci * conv_plane_in(&turned));
-    frame_with_zeros(context, conv, &turned, gy, framed);
-    conv_forward(&inner, &turned, framed, kernels, NULL, false, gx);
+    conv_forward(&inner, &turned, gy, kernels, NULL, false, gx);
 }
 
 /* Adds a block's columns of one channel back to where gather_tap took them from. */
 static void scatter_tap(const NstConv *conv, const float *from, int p, int q, size_t first, size_t n, float *x)
 {
     int i = (int)(first / (size_t)conv->wo), j = (int)(first % (size_t)conv->wo);
-    for (size_t r = 0; r < n; r++) {
-        x[(size_t)(i * conv->sy + p * conv->dy) * (size_t)conv->w + (size_t)(j * conv->sx + q * conv->dx)] += from[r];
-        if (++j == conv->wo) {
-            j = 0;
-            i++;
-        }
+    for (; n > 0; i++, j = 0) {
+        size_t run = (size_t)(conv->wo - j) < n ? (size_t)(conv->wo - j) : n, sx = (size_t)conv->sx;
+        float *to = x + (size_t)(i * conv->sy + p * conv->dy) * (size_t)conv->w + j * conv->sx + q * conv->dx;
+        for (size_t r = 0; r < run; r++)
+            to[r * sx] += from[r];
+        from += run;
+        n -= run;
     }
 }
 
@@ -139,29 +129,61 @@ static void scatter_input_grad(const NstConvContext *context, const NstConv *con
     }
 }
 
+/* With stride 1 it is a depthwise convolution of the framed gradient, with the kernels turned round. */
+static bool is_dense_depthwise(const NstConv *conv)
+{
+    return conv_is_depthwise(conv) && conv->sy == 1 && conv->sx == 1;
+}
+
+static void turned_depthwise(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k,
+                             float *framed, float *gx)
+{
+    const int taps = conv->kh * conv->kw, width = conv->wo + 2 * (conv->kw - 1) * conv->dx;
+    float *turned = framed + align_floats(framed_plane(conv));
+    for (int t = 0; t < taps; t++)
+        turned[t] = k[taps - 1 - t];
+    frame_with_zeros(conv, gy, 1, 1, framed);
+    for (int i = 0; i < conv->h; i++)
+        context->dsp->depthwise_row(gx + (size_t)i * (size_t)conv->w, framed + (size_t)i * (size_t)width,
+                                    (ptrdiff_t)conv->dy * width, turned, conv->kh, conv->kw, 1, conv->dx, 0, conv->w);
+}
+
+static void scatter_depthwise(const NstConv *conv, const float *gy, const float *k, float *gx)
+{
+    memset(gx, 0, conv_plane_in(conv) * sizeof(*gx));
+    for (int i = 0; i < conv->ho; i++, gy += conv->wo)
+        for (int t = 0; t < conv->kh * conv->kw; t++) {
+            float *to = gx + (size_t)(i * conv->sy + t / conv->kw * conv->dy) * (size_t)conv->w + t % conv->kw * conv->dx;
+            for (int j = 0; j < conv->wo; j++)
+                to[(size_t)j * (size_t)conv->sx] += k[t] * gy[j];
+        }
+}
+
+/* Floats of scratch that a thread needs */
+static size_t depthwise_scratch(const NstConv *conv)
+{
+    return is_dense_depthwise(conv) ? align_floats(framed_plane(conv)) + align_floats((size_t)(conv->kh * conv->kw)) : 0;
+}
+
 static void depthwise_input_grad(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k,
                                  float *gx)
 {
     int taps = conv->kh * conv->kw;
 #pragma omp parallel for num_threads(context->threads) schedule(static)
     for (int c = 0; c < conv->ci; c++) {
-        float *plane = gx + (size_t)c * conv_plane_in(conv);
-        memset(plane, 0, conv_plane_in(conv) * sizeof(*plane));
-        for (int i = 0; i < conv->ho; i++)
-            for (int t = 0; t < taps; t++) {
-                const float *from = gy + (size_t)c * conv_plane_out(conv) + (size_t)i * (size_t)conv->wo;
-                float *to = plane + (size_t)(i * conv->sy + t / conv->kw * conv->dy) * (size_t)conv->w +
-                            t % conv->kw * conv->dx;
-                if (conv->sx == 1)
-                    context->dsp->axpy(to, from, k[c * taps + t], (size_t)conv->wo);
-                else
-                    for (int j = 0; j < conv->wo; j++)
-                        to[(size_t)j * (size_t)conv->sx] += k[c * taps + t] * from[j];
-            }
+        const float *from = gy + (size_t)c * conv_plane_out(conv);
+        float *to = gx + (size_t)c * conv_plane_in(conv);
+        if (is_dense_depthwise(conv))
+            turned_depthwise(context, conv, from, k + c * taps,
+                             context->scratch + (size_t)thread_index() * depthwise_scratch(conv), to);
+        else
+            scatter_depthwise(conv, from, k + c * taps, to);
     }
 }
 
-void conv_input_grad(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k, float *gx)
+/* gx of the padded picture */
+static void padded_input_grad(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k,
+                              float *gx)
 {
     if (conv_is_depthwise(conv))
         depthwise_input_grad(context, conv, gy, k, gx);
@@ -171,24 +193,84 @@ void conv_input_grad(const NstConvContext *context, const NstConv *conv, const f
         scatter_input_grad(context, conv, gy, k, gx);
 }
 
-size_t conv_input_grad_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
+/* The convolution of gy that winograd_forward can do; false: none */
+static bool tiled_input_grad(const NstConv *conv, NstConv *turned)
 {
-    if (conv_is_depthwise(conv))
-        return 0;
-    if (!is_correlation(conv))
-        return (size_t)threads * align_floats((size_t)(CHANNEL_CHUNK * conv->kh * conv->kw) * COLUMNS_MAX);
-    NstConv turned = correlation(conv);
-    size_t framed = conv->kh * conv->kw == 1 || conv_pads(&turned) ? 0 : align_floats((size_t)turned.ci * conv_plane_in(&turned));
-    return align_floats(kernel_count(conv)) + framed + conv_forward_scratch(dsp, &turned, threads);
+    if (conv_is_depthwise(conv) || !is_correlation(conv))
+        return false;
+    *turned = correlation(conv);
+    turned->from_h = conv->ho;
+    turned->from_w = conv->wo;
+    turned->pad_top = (conv->kh - 1) * conv->dy;
+    turned->pad_left = (conv->kw - 1) * conv->dx;
+    turned->pad_mode = NST_PAD_ZERO;
+    return winograd_fits(turned);
 }
 
-/* The forward convolution that a use comes down to; false: none with packed kernels. */
+/* What lies in the picture goes straight to gx; what lies in its padding, to `around`. */
+static void run_tiled(const NstConvContext *context, const NstConv *conv, const NstConv *turned, const float *gy,
+                      const float *k, float *around, bool add, float *gx)
+{
+    const NstTarget target = {.y = gx, .plane = (size_t)conv->from_h * (size_t)conv->from_w, .h = conv->from_h,
+                              .w = conv->from_w, .top = conv->pad_top, .left = conv->pad_left, .add = add,
+                              .around = around};
+    NstConvContext inner = *context;
+    if (!context->packed) {
+        winograd_kernels(context->dsp, turned, k, true, context->scratch);
+        inner.packed = context->scratch;
+        inner.scratch += align_floats(winograd_kernels_size(context->dsp, turned));
+    }
+    winograd_forward(&inner, turned, gy, inner.packed, NULL, &target);
+}
+
+/* Floats of a gradient of the padded picture */
+static size_t padded_size(const NstConv *conv)
+{
+    return conv->from_h ? align_floats((size_t)conv->ci * conv_plane_in(conv)) : 0;
+}
+
+void conv_input_grad(const NstConvContext *context, const NstConv *shape, const float *gy, const float *k, bool add,
+                     float *gx)
+{
+    const NstConv whole = conv_stored(shape), *conv = &whole;
+    const int pad[4] = {[NST_TOP] = conv->pad_top, [NST_BOTTOM] = conv->h - conv->from_h - conv->pad_top,
+                        [NST_LEFT] = conv->pad_left, [NST_RIGHT] = conv->w - conv->from_w - conv->pad_left};
+    float *padded = context->scratch;
+    NstConvContext inner = *context;
+    NstConv turned;
+    inner.scratch += padded_size(shape);
+    if (tiled_input_grad(conv, &turned)) {
+        run_tiled(&inner, conv, &turned, gy, k, pad_is_none(pad) ? NULL : padded, add, gx);
+        pad_frame_adjoint(padded, conv->ci, conv->from_h, conv->from_w, pad, conv->pad_mode, context->threads, gx);
+    } else if (pad_is_none(pad) && !add) {
+        padded_input_grad(&inner, conv, gy, k, gx);
+    } else {
+        padded_input_grad(&inner, conv, gy, k, padded);
+        pad_planes_adjoint(padded, conv->ci, conv->from_h, conv->from_w, pad, conv->pad_mode, context->threads, add,
+                           gx);
+    }
+}
+
+size_t conv_input_grad_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
+{
+    size_t padded = padded_size(conv);
+    NstConv turned;
+    if (tiled_input_grad(conv, &turned))
+        return padded + conv_forward_scratch(dsp, &turned, threads);
+    if (conv_is_depthwise(conv))
+        return padded + (size_t)threads * depthwise_scratch(conv);
+    if (!is_correlation(conv))
+        return padded + (size_t)threads * align_floats((size_t)(CHANNEL_CHUNK * conv->kh * conv->kw) * COLUMNS_MAX);
+    turned = correlation(conv);
+    return padded + align_floats(kernel_count(conv)) + align_floats((size_t)conv->co * framed_plane(conv)) +
+           conv_forward_scratch(dsp, &turned, threads);
+}
+
+/* The tiled convolution that a use comes down to; false: none, so that nothing is packed. */
 static bool packed_conv(const NstConv *conv, NstConvUse use, NstConv *forward)
 {
-    if (use == NST_CONV_INPUT_GRAD && (conv_is_depthwise(conv) || !is_correlation(conv)))
-        return false;
-    *forward = use == NST_CONV_FORWARD ? *conv : correlation(conv);
-    return winograd_fits(forward);
+    *forward = *conv;
+    return use == NST_CONV_FORWARD ? winograd_fits(conv) : tiled_input_grad(conv, forward);
 }
 
 size_t conv_packed_size(const NstDsp *dsp, const NstConv *conv, NstConvUse use)
@@ -205,6 +287,38 @@ void conv_pack(const NstDsp *dsp, const NstConv *conv, NstConvUse use, const flo
 }
 
 /* ---- gradient of the kernels ---- */
+
+/* 3x3 kernels with stride 1 that read few planes of x or gy for each: straight from their rows */
+static bool takes_tap_dots(const NstConv *conv)
+{
+    return conv->kh == 3 && conv->kw == 3 && conv->sy == 1 && conv->sx == 1 && conv->dy == 1 && conv->dx == 1 &&
+           (conv_is_depthwise(conv) || (conv->groups == 1 && conv->co <= NST_FEW_MAX));
+}
+
+/* The kernels that read one plane of x: the only one, or those of all results. */
+static void tap_dots_of_plane(const NstConvContext *context, const NstConv *conv, const float *x, const float *gy,
+                              int plane, float *gk)
+{
+    const bool depthwise = conv_is_depthwise(conv);
+    const int first = depthwise ? plane : 0, n = depthwise ? 1 : conv->co;
+    double sums[NST_FEW_MAX][9] = {{0}};
+    for (int i = 0; i < conv->ho; i++)
+        for (int o = 0; o < n; o++)
+            context->dsp->tap_dots(x + (size_t)plane * conv_plane_in(conv) + (size_t)i * (size_t)conv->w, conv->w,
+                                   gy + (size_t)(first + o) * conv_plane_out(conv) + (size_t)i * (size_t)conv->wo,
+                                   conv->wo, sums[o]);
+    for (int o = 0; o < n; o++)
+        for (int t = 0; t < 9; t++)
+            gk[(depthwise ? plane : o * conv->ci + plane) * 9 + t] += (float)sums[o][t];
+}
+
+static void tap_dots_weight_grad(const NstConvContext *context, const NstConv *conv, const float *x, const float *gy,
+                                 float *gk)
+{
+#pragma omp parallel for num_threads(context->threads) schedule(static)
+    for (int c = 0; c < conv->ci; c++)
+        tap_dots_of_plane(context, conv, x, gy, c, gk);
+}
 
 static void depthwise_weight_grad(const NstConvContext *context, const NstConv *conv, const float *x, const float *gy,
                                   float *gk)
@@ -250,6 +364,10 @@ static void partial_weight_grad(const NstConvContext *context, const NstConv *co
 
 void conv_weight_grad(const NstConvContext *context, const NstConv *conv, const float *x, const float *gy, float *gk)
 {
+    if (takes_tap_dots(conv)) {
+        tap_dots_weight_grad(context, conv, x, gy, gk);
+        return;
+    }
     if (conv_is_depthwise(conv)) {
         depthwise_weight_grad(context, conv, x, gy, gk);
         return;
@@ -267,6 +385,8 @@ void conv_weight_grad(const NstConvContext *context, const NstConv *conv, const 
 
 size_t conv_weight_grad_scratch(const NstConv *conv, int threads)
 {
+    if (takes_tap_dots(conv))
+        return 0;
     if (conv_is_depthwise(conv))
         return (size_t)threads * (size_t)conv->wo;
     return (size_t)partial_count(conv) * align_floats(kernel_count(conv)) +

@@ -36,7 +36,7 @@ NstConv op_conv_geometry(const NstPlan *plan, int index)
 static size_t padded_count(const NstPlan *plan, int index, const NstConv *conv)
 {
     const NstNode *node = plan_node(plan, index);
-    if (node->op == NST_OP_CONV2D && pad_is_none(node->pad) && !plan->wants_grad[index])
+    if (node->op == NST_OP_CONV2D && pad_is_none(node->pad))
         return 0;
     return align_floats((size_t)conv->ci * (size_t)conv->h * (size_t)conv->w);
 }
@@ -64,16 +64,30 @@ static void node_pack(NstPlan *plan, int index, NstConvUse use)
     conv_pack(&plan->dsp, &conv, use, plan_tensor(plan, plan_node(plan, index)->weight), plan->packed[use][index]);
 }
 
+/* The input as it lies in memory, before padding */
+static void name_padding(const NstPlan *plan, int index, NstConv *conv)
+{
+    const NstNode *node = plan_node(plan, index);
+    NstShape in = plan->shapes[node->inputs[0]];
+    conv->from_h = in.h;
+    conv->from_w = in.w;
+    conv->pad_top = node->pad[NST_TOP];
+    conv->pad_left = node->pad[NST_LEFT];
+    conv->pad_mode = node->pad_mode;
+}
+
 static size_t conv_scratch(const NstPlan *plan, int index)
 {
     NstConv conv = op_conv_geometry(plan, index);
-    size_t inner = conv_forward_scratch(&plan->dsp, &conv, plan->threads);
     bool transposed = plan_node(plan, index)->op == NST_OP_CONV_TRANSPOSE2D;
-    if (plan->wants_grad[index] || transposed)
-        inner = max_size(inner, conv_input_grad_scratch(&plan->dsp, &conv, plan->threads));
+    size_t before = padded_count(plan, index, &conv), size = before + conv_forward_scratch(&plan->dsp, &conv, plan->threads);
     if (plan->wants_grad[index])
-        inner = max_size(inner, conv_weight_grad_scratch(&conv, plan->threads));
-    return padded_count(plan, index, &conv) + inner;
+        size = max_size(size, before + conv_weight_grad_scratch(&conv, plan->threads));
+    if (plan->wants_grad[index] && !transposed)
+        name_padding(plan, index, &conv);
+    if (plan->wants_grad[index] || transposed)
+        size = max_size(size, (transposed ? before : 0) + conv_input_grad_scratch(&plan->dsp, &conv, plan->threads));
+    return size;
 }
 
 /* ---- convolution ---- */
@@ -91,16 +105,10 @@ static const float *padded_input(NstPlan *plan, int index)
 /* Leaves the padding to conv_forward, where that can do it. */
 static const float *unpadded_input(NstPlan *plan, int index, NstConv *conv)
 {
-    const NstNode *node = plan_node(plan, index);
-    NstShape in = plan->shapes[node->inputs[0]];
     if (!conv_pads(conv))
         return padded_input(plan, index);
-    conv->from_h = in.h;
-    conv->from_w = in.w;
-    conv->pad_top = node->pad[NST_TOP];
-    conv->pad_left = node->pad[NST_LEFT];
-    conv->pad_mode = node->pad_mode;
-    return plan->value[node->inputs[0]];
+    name_padding(plan, index, conv);
+    return plan->value[plan_input(plan, index, 0)];
 }
 
 static void conv2d_forward(NstPlan *plan, int index)
@@ -126,16 +134,11 @@ static void conv2d_input_grad(NstPlan *plan, int index)
     const NstNode *node = plan_node(plan, index);
     NstConv conv = op_conv_geometry(plan, index);
     NstConvContext context = node_context(plan, index, &conv, NST_CONV_INPUT_GRAD);
-    NstShape in = plan->shapes[node->inputs[0]];
     bool add;
-    if (pad_is_none(node->pad) && !plan->has_grad[node->inputs[0]]) {
-        conv_input_grad(&context, &conv, plan->grad[index], plan_tensor(plan, node->weight),
-                        plan_grad_target(plan, index, 0, &add));
-        return;
-    }
-    conv_input_grad(&context, &conv, plan->grad[index], plan_tensor(plan, node->weight), plan->scratch);
     float *gx = plan_grad_target(plan, index, 0, &add);
-    pad_planes_adjoint(plan->scratch, in.c, in.h, in.w, node->pad, node->pad_mode, plan->threads, add, gx);
+    context.scratch = plan->scratch; /* the padded input is not needed any more */
+    name_padding(plan, index, &conv);
+    conv_input_grad(&context, &conv, plan->grad[index], plan_tensor(plan, node->weight), add, gx);
 }
 
 static void conv2d_backward(NstPlan *plan, int index)
@@ -215,7 +218,8 @@ static void transpose_forward(NstPlan *plan, int index)
     const NstNode *node = plan_node(plan, index);
     NstConv conv = op_conv_geometry(plan, index);
     NstConvContext context = node_context(plan, index, &conv, NST_CONV_INPUT_GRAD);
-    conv_input_grad(&context, &conv, plan->value[node->inputs[0]], plan_tensor(plan, node->weight), plan->scratch);
+    conv_input_grad(&context, &conv, plan->value[node->inputs[0]], plan_tensor(plan, node->weight), false,
+                    plan->scratch);
     crop_full(plan, index, &conv, plan->scratch);
 }
 

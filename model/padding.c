@@ -53,39 +53,40 @@ void pad_planes(const float *from, int n_planes, int h, int w, const int pad[4],
         }
 }
 
-/* to (+)= the row's inside, and what its padding was made of. */
-static void pad_row_adjoint(const float *from, int w, int left, int right, NstPadMode mode, bool add, float *to)
+void pad_frame_adjoint(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
+                       float *to)
 {
-    if (!add)
-        memcpy(to, from + left, (size_t)w * sizeof(*to));
-    for (int j = 0; add && j < w; j++)
-        to[j] += from[left + j];
-    for (int j = 0; j < left; j++) {
-        int source = pad_source(mode, j - left, w);
-        if (source >= 0)
-            to[source] += from[j];
-    }
-    for (int j = 0; j < right; j++) {
-        int source = pad_source(mode, w + j, w);
-        if (source >= 0)
-            to[source] += from[left + w + j];
-    }
+    const int top = pad[NST_TOP], left = pad[NST_LEFT], ph = h + top + pad[NST_BOTTOM], pw = w + left + pad[NST_RIGHT];
+    if (mode == NST_PAD_ZERO)
+        return;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int c = 0; c < n_planes; c++)
+        for (int i = 0; i < ph; i++) {
+            const float *row = from + ((size_t)c * (size_t)ph + (size_t)i) * (size_t)pw;
+            float *target = to + ((size_t)c * (size_t)h + (size_t)pad_source(mode, i - top, h)) * (size_t)w;
+            const bool inside = i >= top && i < top + h;
+            for (int j = 0; !inside && j < w; j++)
+                target[j] += row[left + j];
+            for (int j = 0; j < left; j++)
+                target[pad_source(mode, j - left, w)] += row[j];
+            for (int j = left + w; j < pw; j++)
+                target[pad_source(mode, j - left, w)] += row[j];
+        }
 }
 
 void pad_planes_adjoint(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
                         bool add, float *to)
 {
-    int ph = h + pad[NST_TOP] + pad[NST_BOTTOM], pw = w + pad[NST_LEFT] + pad[NST_RIGHT];
+    const int ph = h + pad[NST_TOP] + pad[NST_BOTTOM], pw = w + pad[NST_LEFT] + pad[NST_RIGHT];
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int c = 0; c < n_planes; c++)
-        for (int pass = 0; pass < 2; pass++) /* rows of the inside, which may be the first to write, then the others */
-            for (int i = 0; i < ph; i++) {
-                int row = i - pad[NST_TOP], source = pad_source(mode, row, h);
-                bool inside = row >= 0 && row < h;
-                if (source < 0 || inside == (pass == 1))
-                    continue;
-                pad_row_adjoint(from + ((size_t)c * (size_t)ph + (size_t)i) * (size_t)pw, w, pad[NST_LEFT],
-                                pad[NST_RIGHT], mode, add || !inside,
-                                to + ((size_t)c * (size_t)h + (size_t)source) * (size_t)w);
-            }
+        for (int i = 0; i < h; i++) {
+            const float *row = from + ((size_t)c * (size_t)ph + (size_t)(i + pad[NST_TOP])) * (size_t)pw + pad[NST_LEFT];
+            float *target = to + ((size_t)c * (size_t)h + (size_t)i) * (size_t)w;
+            if (!add)
+                memcpy(target, row, (size_t)w * sizeof(*target));
+            for (int j = 0; add && j < w; j++)
+                target[j] += row[j];
+        }
+    pad_frame_adjoint(from, n_planes, h, w, pad, mode, threads, to);
 }

@@ -37,4 +37,8 @@ void pad_planes(const float *from, int n_planes, int h, int w, const int pad[4],
 void pad_planes_adjoint(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
                         bool add, float *to);
 
+/* What the padding alone adds to it: reads only what lies around the picture. */
+void pad_frame_adjoint(const float *from, int n_planes, int h, int w, const int pad[4], NstPadMode mode, int threads,
+                       float *to);
+
 #endif

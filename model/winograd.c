@@ -191,32 +191,51 @@ static void input_block(const NstConvContext *context, const NstConv *conv, cons
         }
 }
 
-/* Results of one run that hang over the plane's edge, or are to be added, take the way through a frame. */
-static void output_framed(const NstConvContext *context, const NstConv *conv, const NstTileRun *run, const float *m,
-                          ptrdiff_t step, float bias, bool add, float *plane)
+/* A row of a run: what lies in y is stored or added there, what lies outside goes around it. */
+static void output_row(const NstConvContext *context, const NstConv *conv, const NstTarget *target, int channel, int row,
+                       int x, const float *from, int n)
 {
-    float frame[4 * FRAME_STRIDE];
-    int rows = min_int(4, conv->ho - run->y), columns = min_int(4 * run->n, conv->wo - run->x);
-    context->dsp->winograd_output(m, step, bias, conv_floor(conv), frame, FRAME_STRIDE, run->n);
-    for (int r = 0; r < rows; r++) {
-        float *to = plane + (size_t)(run->y + r) * (size_t)conv->wo + run->x;
-        if (add)
-            context->dsp->add(to, to, frame + r * FRAME_STRIDE, (size_t)columns);
+    int first = min_int(max_int(target->left - x, 0), n), end = max_int(min_int(target->left + target->w - x, n), first);
+    if (row < target->top || row >= target->top + target->h)
+        first = end = n;
+    if (first < end) {
+        float *to = target->y + (size_t)channel * target->plane +
+                    (size_t)(row - target->top) * (size_t)target->w + (x + first - target->left);
+        if (target->add)
+            context->dsp->add(to, to, from + first, (size_t)(end - first));
         else
-            memcpy(to, frame + r * FRAME_STRIDE, (size_t)columns * sizeof(*to));
+            memcpy(to, from + first, (size_t)(end - first) * sizeof(*to));
+    }
+    if (target->around) {
+        float *to = target->around + ((size_t)channel * (size_t)conv->ho + (size_t)row) * (size_t)conv->wo + x;
+        memcpy(to, from, (size_t)first * sizeof(*to));
+        memcpy(to + end, from + end, (size_t)(n - end) * sizeof(*to));
     }
 }
 
-static void output_channel(const NstConvContext *context, const NstConv *conv, const NstBlock *block, const float *m,
-                           ptrdiff_t step, float bias, bool add, float *plane)
+/* Results of one run that do not all lie in y, or are to be added, take the way through a frame. */
+static void output_framed(const NstConvContext *context, const NstConv *conv, const NstTileRun *run, const float *m,
+                          float bias, const NstTarget *target, int channel)
 {
+    float frame[4 * FRAME_STRIDE];
+    int rows = min_int(4, conv->ho - run->y), columns = min_int(4 * run->n, conv->wo - run->x);
+    context->dsp->winograd_output(m, (ptrdiff_t)m_step(conv), bias, conv_floor(conv), frame, FRAME_STRIDE, run->n);
+    for (int r = 0; r < rows; r++)
+        output_row(context, conv, target, channel, run->y + r, run->x, frame + r * FRAME_STRIDE, columns);
+}
+
+static void output_channel(const NstConvContext *context, const NstConv *conv, const NstBlock *block, const float *m,
+                           float bias, const NstTarget *target, int channel)
+{
+    float *plane = target->y + (size_t)channel * target->plane;
     for (int i = 0; i < block->n_runs; i++) {
         const NstTileRun *run = &block->runs[i];
-        if (!add && run->y + 4 <= conv->ho && run->x + 4 * run->n <= conv->wo)
-            context->dsp->winograd_output(m + run->first, step, bias, conv_floor(conv),
-                                          plane + (size_t)run->y * (size_t)conv->wo + run->x, conv->wo, run->n);
+        int y = run->y - target->top, x = run->x - target->left;
+        if (!target->add && y >= 0 && x >= 0 && y + 4 <= target->h && x + 4 * run->n <= target->w)
+            context->dsp->winograd_output(m + run->first, (ptrdiff_t)m_step(conv), bias, conv_floor(conv),
+                                          plane + (size_t)y * (size_t)target->w + x, target->w, run->n);
         else
-            output_framed(context, conv, run, m + run->first, step, bias, add, plane);
+            output_framed(context, conv, run, m + run->first, bias, target, channel);
     }
 }
 
@@ -254,23 +273,10 @@ size_t winograd_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
     return (size_t)threads * (v_size(dsp, conv) + m_size(conv));
 }
 
-/* The same with what lies in memory named in every case. */
-static NstConv stored(const NstConv *conv)
-{
-    NstConv result = *conv;
-    if (!conv->from_h) {
-        result.from_h = conv->h;
-        result.from_w = conv->w;
-        result.pad_top = result.pad_left = 0;
-        result.pad_mode = NST_PAD_ZERO;
-    }
-    return result;
-}
-
 void winograd_forward(const NstConvContext *context, const NstConv *shape, const float *x, const float *packed,
-                      const float *bias, bool add, float *y)
+                      const float *bias, const NstTarget *target)
 {
-    const NstConv whole = stored(shape), *conv = &whole;
+    const NstConv whole = conv_stored(shape), *conv = &whole;
     size_t v_floats = v_size(context->dsp, conv), m_floats = m_size(conv);
     int n_blocks = ceil_div(tile_count(conv), BLOCK_TILES);
 #pragma omp parallel for num_threads(context->threads) schedule(static)
@@ -283,9 +289,8 @@ void winograd_forward(const NstConvContext *context, const NstConv *shape, const
             int n = min_int(CHUNK_CHANNELS, conv->co - c0);
             multiply_block(context, conv, &block, packed, c0, n, v, m);
             for (int c = 0; c < n; c++)
-                output_channel(context, conv, &block, m + (size_t)c * BLOCK_TILES,
-                               (ptrdiff_t)m_step(conv), bias ? bias[c0 + c] : 0, add,
-                               y + (size_t)(c0 + c) * conv->y_plane);
+                output_channel(context, conv, &block, m + (size_t)c * BLOCK_TILES, bias ? bias[c0 + c] : 0, target,
+                               c0 + c);
         }
     }
 }
