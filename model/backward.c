@@ -8,6 +8,7 @@
 void backward_begin(NstPlan *plan)
 {
     memset(plan->has_grad, 0, (size_t)plan->graph->n_nodes * sizeof(*plan->has_grad));
+    plan->backward_at = plan->graph->n_nodes - 1;
 }
 
 static void zero_grad(NstPlan *plan, int node)
@@ -24,12 +25,16 @@ float *backward_seed(NstPlan *plan, int tap)
     return plan->grad[tap];
 }
 
+float *backward_target(NstPlan *plan, int tap, bool *add)
+{
+    *add = plan->has_grad[tap];
+    plan->has_grad[tap] = plan->grad[tap] != NULL;
+    return plan->grad[tap];
+}
+
 float *plan_grad_target(NstPlan *plan, int node, int i, bool *add)
 {
-    int input = plan_input(plan, node, i);
-    *add = plan->has_grad[input];
-    plan->has_grad[input] = true;
-    return plan->grad[input];
+    return backward_target(plan, plan_input(plan, node, i), add);
 }
 
 float *plan_grad_sum(NstPlan *plan, int node, int i)
@@ -37,11 +42,18 @@ float *plan_grad_sum(NstPlan *plan, int node, int i)
     return backward_seed(plan, plan_input(plan, node, i));
 }
 
-void backward_run(NstPlan *plan)
+void backward_to(NstPlan *plan, int node)
 {
-    for (int i = plan->graph->n_nodes - 1; i > 0; i--)
+    for (; plan->backward_at > node; plan->backward_at--) {
+        int i = plan->backward_at;
         if (plan->wants_grad[i] && plan->has_grad[i])
             op_impl(plan_node(plan, i)->op)->backward(plan, i);
+    }
+}
+
+void backward_run(NstPlan *plan)
+{
+    backward_to(plan, 0);
     if (plan->grad[0] && !plan->has_grad[0])
         zero_grad(plan, 0);
 }

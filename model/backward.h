@@ -10,6 +10,9 @@
  *   float *g = backward_seed(plan, tap);   for each tap, zeroed: add dL/d(value of tap) to it
  *   backward_run(plan);
  *   read backward_input_grad(plan), backward_tensor_grad(plan, tensor)
+ *
+ * A tap can also wait until the gradients of all that read it are there, which saves passes over memory: taps from the
+ * last to the first, backward_to(plan, tap), then its seed; then backward_run.
  */
 void backward_begin(NstPlan *plan);
 
@@ -19,6 +22,13 @@ void backward_begin(NstPlan *plan);
  */
 float *backward_seed(NstPlan *plan, int tap);
 
+/* The same without zeros: *add says whether there is something to add to; where not, all of it must be written. */
+float *backward_target(NstPlan *plan, int tap, bool *add);
+
+/* Runs backward through the nodes after `node` that have not been run yet. */
+void backward_to(NstPlan *plan, int node);
+
+/* ... and through all others */
 void backward_run(NstPlan *plan);
 
 /* dL/d(input), C x H x W; overwritten by each backward_run. NULL unless want_input_grad. */

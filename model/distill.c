@@ -459,7 +459,7 @@ static double compare_grams(const NstDistiller *d, const NstTaughtLayer *layer, 
         d->matrix[i] *= slope;
     }
     if (share > 0)
-        gram_add_product(&d->options.compute, d->matrix, u, c, n, grad);
+        gram_product(&d->options.compute, d->matrix, u, c, n, true, grad);
     return sum / norm;
 }
 

@@ -11,7 +11,8 @@
 enum {
     BLOCK_ROWS = 32,
     GROUP_COLUMNS = 96,
-    STRIP = 1024, /* samples at a time */
+    PACKED = 1 << 17, /* floats of a strip of all channels, about half of an L2 cache */
+    STRIP_MAX = 1024, /* samples of a strip; seven rows of it fit the L1 cache */
     BLOCK_COLUMNS = 2048
 };
 
@@ -27,30 +28,41 @@ NstCompute gram_compute(const NstCompute *compute)
     return result;
 }
 
-/*
- * STRIP samples of rows first .. first + rows - 1 of f, one row after the other: rows that lie a power of two apart in
- * memory share few sets of a cache. What is not there is zero.
- */
-static void pack_strip(const float *f, int c, int n, int first, int rows, int left, float *packed)
+/* A part of all channels' samples, one row after the other: in memory rows may lie a power of two apart, which share few
+ * sets of a cache. */
+typedef struct Strip {
+    const NstDsp *dsp;
+    int c, rows, length; /* rows: c, and as many of zeros as make blocks of `dots` whole */
+    float *packed;       /* rows x length */
+} Strip;
+
+static Strip strip_for(const NstDsp *dsp, int c, float *packed)
 {
-    size_t have = (size_t)min_int(STRIP, n - left);
-    for (int r = first; r < first + rows; r++, packed += STRIP) {
-        size_t there = r < c ? have : 0;
-        if (there)
-            memcpy(packed, f + (ptrdiff_t)r * n + left, there * sizeof(*packed));
-        memset(packed + there, 0, (STRIP - there) * sizeof(*packed));
-    }
+    const int rows = c + NST_DOTS_A + NST_DOTS_B;
+    return (Strip){dsp, c, rows, min_int(PACKED / rows / NST_DOTS_MULTIPLE * NST_DOTS_MULTIPLE, STRIP_MAX), packed};
+}
+
+static void pack_row(const Strip *strip, const float *f, int n, int at, int row)
+{
+    float *to = strip->packed + (ptrdiff_t)row * strip->length;
+    const size_t there = row < strip->c ? (size_t)min_int(strip->length, n - at) : 0;
+    if (there)
+        memcpy(to, f + (ptrdiff_t)row * n + at, there * sizeof(*to));
+    memset(to + there, 0, ((size_t)strip->length - there) * sizeof(*to));
 }
 
 /* Adds a strip's share of the block of the matrix whose first element is at row top and column left. */
-static void add_block(const NstDsp *dsp, const float *rows, const float *columns, int top, int left, int c, float *sum)
+static void add_block(const Strip *strip, int top, int left, float *sum)
 {
+    const int c = strip->c;
+    const size_t length = (size_t)strip->length;
     for (int i = top; i < min_int(top + BLOCK_ROWS, c); i += NST_DOTS_A)
         for (int j = left; j < min_int(left + GROUP_COLUMNS, c); j += NST_DOTS_B) {
             float tile[NST_DOTS_A * NST_DOTS_B] = {0};
             if (j + NST_DOTS_B <= i) /* left of the diagonal */
                 continue;
-            dsp->dots(rows + (i - top) * STRIP, columns + (j - left) * STRIP, STRIP, STRIP, tile);
+            strip->dsp->dots(strip->packed + (size_t)i * length, strip->packed + (size_t)j * length, length, length,
+                             tile);
             for (int r = 0; r < min_int(NST_DOTS_A, c - i); r++)
                 for (int s = 0; s < min_int(NST_DOTS_B, c - j); s++)
                     sum[(ptrdiff_t)(i + r) * c + j + s] += tile[r * NST_DOTS_B + s];
@@ -63,18 +75,19 @@ static void add_block(const NstDsp *dsp, const float *rows, const float *columns
 void gram_add(const NstCompute *compute, const float *f, int c, int n, float *sum)
 {
     const NstCompute use = gram_compute(compute);
+    float packed[PACKED];
     NstDsp dsp;
     dsp_init(&dsp, use.cpu);
-#pragma omp parallel for schedule(dynamic) num_threads(use.threads)
-    for (int top = 0; top < c; top += BLOCK_ROWS) {
-        float rows[BLOCK_ROWS * STRIP], columns[GROUP_COLUMNS * STRIP];
-        for (int at = 0; at < n; at += STRIP) {
-            pack_strip(f, c, n, top, BLOCK_ROWS, at, rows);
-            for (int left = top; left < c; left += GROUP_COLUMNS) {
-                pack_strip(f, c, n, left, GROUP_COLUMNS, at, columns);
-                add_block(&dsp, rows, columns, top, left, c, sum);
-            }
-        }
+    const Strip strip = strip_for(&dsp, c, packed);
+#pragma omp parallel num_threads(use.threads)
+    for (int at = 0; at < n; at += strip.length) {
+#pragma omp for
+        for (int row = 0; row < strip.rows; row++)
+            pack_row(&strip, f, n, at, row);
+#pragma omp for schedule(dynamic)
+        for (int top = 0; top < c; top += BLOCK_ROWS)
+            for (int left = top; left < c; left += GROUP_COLUMNS)
+                add_block(&strip, top, left, sum);
     }
 }
 
@@ -92,11 +105,11 @@ void gram_matrix(const NstCompute *compute, const float *f, int c, int n, float 
     gram_finish(gram, c, 1 / (float)n);
 }
 
-void gram_add_product(const NstCompute *compute, const float *d, const float *f, int c, int n, float *grad)
+void gram_product(const NstCompute *compute, const float *d, const float *f, int c, int n, bool add, float *grad)
 {
     const NstCompute use = gram_compute(compute);
 
 #pragma omp parallel for num_threads(use.threads)
     for (int left = 0; left < n; left += BLOCK_COLUMNS)
-        use.gemm(0, 0, c, min_int(BLOCK_COLUMNS, n - left), c, d, c, f + left, n, 1, grad + left, n);
+        use.gemm(0, 0, c, min_int(BLOCK_COLUMNS, n - left), c, d, c, f + left, n, add, grad + left, n);
 }

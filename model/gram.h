@@ -2,6 +2,8 @@
 #ifndef NST_MODEL_GRAM_H
 #define NST_MODEL_GRAM_H
 
+#include <stdbool.h>
+
 #include <nst/compute.h>
 
 /* Features f are C x n with n = H W; matrices are C x C. The result does not depend on compute->threads. */
@@ -16,7 +18,7 @@ void gram_matrix(const NstCompute *compute, const float *f, int c, int n, float 
 void gram_add(const NstCompute *compute, const float *f, int c, int n, float *sum);
 void gram_finish(float *sum, int c, float scale);
 
-/* grad += d f, C x n, where d is a symmetric matrix */
-void gram_add_product(const NstCompute *compute, const float *d, const float *f, int c, int n, float *grad);
+/* grad = d f, C x n, where d is a symmetric matrix; `add`: grad += d f */
+void gram_product(const NstCompute *compute, const float *d, const float *f, int c, int n, bool add, float *grad);
 
 #endif

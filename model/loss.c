@@ -157,6 +157,24 @@ void loss_fill_pyramid(NstLoss *loss, const float *picture, int last)
 }
 
 
+/* The second run of a tile: the content term, and the gradient in that of the tiles. A tap is seeded when those that
+ * read it have left their gradients there. */
+static void run_back(NstLoss *loss, int level, int tile, NstPlan *plan, bool content, bool grad)
+{
+    if (grad)
+        backward_begin(plan);
+    for (int tap = loss->network->graph.n_nodes - 1; tap > 0; tap--) {
+        if (grad)
+            backward_to(plan, tap);
+        if (grad)
+            style_seed(loss, level, tile, plan, tap);
+        if (content)
+            content_collect(loss, tile, plan, tap, grad);
+    }
+    if (grad)
+        tiles_backward(loss->level[level].tiles, tile);
+}
+
 /*
  * Terms of one level, and its gradient in that of its tiles. Whole-picture matrices come first, so several tiles are
  * run twice; one tile's values are still there.
@@ -176,14 +194,7 @@ static int evaluate_level(NstLoss *loss, int index, NstLossTerms *terms, bool gr
     content_begin(loss);
     for (int t = 0; t < n && (grad || content); t++) {
         plan = n > 1 ? tiles_forward(tiles, t) : plan;
-        if (grad) {
-            backward_begin(plan);
-            style_seed(loss, index, t, plan);
-        }
-        if (content)
-            content_collect(loss, t, plan, grad);
-        if (grad)
-            tiles_backward(tiles, t);
+        run_back(loss, index, t, plan, content, grad);
     }
     return content ? content_finish(loss, terms, err) : NST_OK;
 }

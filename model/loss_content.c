@@ -129,10 +129,11 @@ static void add_part(NstLoss *loss, int i, int tile, NstPlan *plan, bool grad)
         term->error += loss->channel_sum[k];
 }
 
-void content_collect(NstLoss *loss, int tile, NstPlan *plan, bool grad)
+void content_collect(NstLoss *loss, int tile, NstPlan *plan, int tap, bool grad)
 {
     for (int i = 0; i < loss->n_content; i++)
-        add_part(loss, i, tile, plan, grad);
+        if (loss->content_nodes[i] == tap)
+            add_part(loss, i, tile, plan, grad);
 }
 
 int content_finish(NstLoss *loss, NstLossTerms *terms, NstError *err)

@@ -69,15 +69,15 @@ void loss_fill_input(const NstModel *network, float *input, const float *picture
 void loss_fill_pyramid(NstLoss *loss, const float *picture, int last);
 
 void style_free(NstStyleTerm *term);
-/* Per evaluation and level: begin; collect each tile; finish; then seed each tile. */
+/* Per evaluation and level: begin; collect each tile; finish; then seed each tap of each tile. */
 void style_begin(NstLoss *loss, int level);
 void style_collect(NstLoss *loss, int level, int tile, NstPlan *plan);
 int style_finish(NstLoss *loss, int level, NstLossTerms *terms, NstError *err);
-void style_seed(NstLoss *loss, int level, int tile, NstPlan *plan);
+void style_seed(NstLoss *loss, int level, int tile, NstPlan *plan, int tap);
 
 int content_create(NstLoss *loss, NstError *err);
 void content_begin(NstLoss *loss);
-void content_collect(NstLoss *loss, int tile, NstPlan *plan, bool grad);
+void content_collect(NstLoss *loss, int tile, NstPlan *plan, int tap, bool grad);
 int content_finish(NstLoss *loss, NstLossTerms *terms, NstError *err);
 
 #endif

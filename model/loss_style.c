@@ -93,19 +93,22 @@ static void add_gram(NstLoss *loss, Strip strip, const float *value, float *gram
     }
 }
 
-/* seed += matrix times features */
-static void add_gradient(NstLoss *loss, Strip strip, const float *matrix, const float *value, float *seed)
+/* The tap's gradient += matrix times features */
+static void add_gradient(NstLoss *loss, Strip strip, const float *matrix, NstPlan *plan, int tap)
 {
+    const float *value = plan_value(plan, tap);
+    bool add;
     if (is_whole(&strip)) {
-        gram_add_product(&loss->compute, matrix, value, strip.tile.c, strip.tile.h * strip.tile.w, seed);
+        float *grad = backward_target(plan, tap, &add);
+        gram_product(&loss->compute, matrix, value, strip.tile.c, strip.tile.h * strip.tile.w, add, grad);
         return;
     }
+    float *grad = backward_seed(plan, tap);
     while (next_strip(&strip)) {
-        const int n = strip.rows * strip.part.w;
         gather(&strip, value, loss->scratch[0]);
-        memset(loss->scratch[1], 0, (size_t)strip.tile.c * (size_t)n * sizeof(float));
-        gram_add_product(&loss->compute, matrix, loss->scratch[0], strip.tile.c, n, loss->scratch[1]);
-        scatter(&strip, loss->scratch[1], seed);
+        gram_product(&loss->compute, matrix, loss->scratch[0], strip.tile.c, strip.rows * strip.part.w, false,
+                     loss->scratch[1]);
+        scatter(&strip, loss->scratch[1], grad);
     }
 }
 
@@ -402,10 +405,9 @@ int style_finish(NstLoss *loss, int level, NstLossTerms *terms, NstError *err)
     return NST_OK;
 }
 
-void style_seed(NstLoss *loss, int level, int tile, NstPlan *plan)
+void style_seed(NstLoss *loss, int level, int tile, NstPlan *plan, int tap)
 {
     for (int i = 0; i < loss->n_style; i++)
-        for (int r = 0; r < loss->n_regions; r++)
-            add_gradient(loss, strip_of(loss, level, i, r, tile, plan), loss->level[level].style[i].gram[r],
-                         plan_value(plan, loss->style_nodes[i]), backward_seed(plan, loss->style_nodes[i]));
+        for (int r = 0; loss->style_nodes[i] == tap && r < loss->n_regions; r++)
+            add_gradient(loss, strip_of(loss, level, i, r, tile, plan), loss->level[level].style[i].gram[r], plan, tap);
 }

@@ -29,6 +29,7 @@ struct NstPlan {
     float **statistics;  /* doubles: sums of each band of a convolution that is normalised next; else NULL */
     bool *wants_grad;    /* backward passes through the node */
     bool *has_grad;      /* during backward: grad[node] holds something to add to */
+    int backward_at;     /* the node that backward comes to next */
     float **grad;        /* C x H x W each; NULL where not wanted */
     float **tensor_grad; /* NULL where not wanted */
     bool want_input_grad, want_tensor_grads, direct;

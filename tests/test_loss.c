@@ -297,7 +297,7 @@ static void test_gram(void **state)
             gram_matrix(&compute, f, c, n, gram[i]);
         }
         assert_memory_equal(gram[0], gram[1], sizeof(*f) * (size_t)(c * c));
-        gram_add_product(&compute, gram[0], f, c, n, product);
+        gram_product(&compute, gram[0], f, c, n, true, product);
         for (int i = 0; i < c; i++)
             for (int j = 0; j < c; j++) {
                 double expected = 0;

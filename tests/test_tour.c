@@ -72,7 +72,7 @@ static void test_gradient_of_features(void **state)
     const float difference[] = {1, 0, 0, -1};
     float gradient[CHANNELS * PIXELS] = {0};
     (void)state;
-    gram_add_product(&use, difference, features, CHANNELS, PIXELS, gradient);
+    gram_product(&use, difference, features, CHANNELS, PIXELS, true, gradient);
     assert_all_near(gradient, (const float[]){2, 0, 1, 1, 0, -2, -1, -1}, CHANNELS * PIXELS);
 }
 
