@@ -11,8 +11,10 @@
 #include "winograd.h"
 
 enum {
-    PARTIALS = 8,     /* partial sums of a weight gradient */
-    CHANNEL_CHUNK = 4 /* input channels that one thread scatters at a time */
+    PARTIALS = 8,          /* partial sums of a weight gradient */
+    CHANNEL_CHUNK = 4,     /* input channels that one thread scatters at a time */
+    BAND_FLOATS = 1 << 17, /* of framed gradients that a thread works on at a time */
+    MIN_BAND = 4
 };
 
 /* ---- gradient of the input ---- */
@@ -49,17 +51,21 @@ static void turn_kernels(const NstConv *conv, const float *k, float *turned)
                     k[((size_t)co * (size_t)conv->ci + (size_t)ci) * (size_t)taps + (size_t)(taps - 1 - t)];
 }
 
-/* gy in the middle of zeros, (Kh - 1) dy rows and (Kw - 1) dx columns on each side: n planes */
-static void frame_with_zeros(const NstConv *conv, const float *gy, int n, int threads, float *framed)
+static int framed_width(const NstConv *conv)
 {
-    const int down = (conv->kh - 1) * conv->dy, across = (conv->kw - 1) * conv->dx;
-    const int pad[4] = {[NST_TOP] = down, [NST_BOTTOM] = down, [NST_LEFT] = across, [NST_RIGHT] = across};
-    pad_planes(gy, n, conv->ho, conv->wo, pad, NST_PAD_ZERO, threads, framed);
+    return conv->wo + 2 * (conv->kw - 1) * conv->dx;
 }
 
-static size_t framed_plane(const NstConv *conv)
+/* n rows of a plane of gy in the middle of zeros, (Kh - 1) dy rows and (Kw - 1) dx columns on each side */
+static void frame_with_zeros(const NstConv *conv, const float *gy, int first, int n, float *to)
 {
-    return (size_t)(conv->ho + 2 * (conv->kh - 1) * conv->dy) * (size_t)(conv->wo + 2 * (conv->kw - 1) * conv->dx);
+    const int down = (conv->kh - 1) * conv->dy, across = (conv->kw - 1) * conv->dx;
+    for (int i = first - down; i < first - down + n; i++, to += framed_width(conv)) {
+        const bool inside = i >= 0 && i < conv->ho;
+        if (inside)
+            memcpy(to + across, gy + (size_t)i * (size_t)conv->wo, (size_t)conv->wo * sizeof(*to));
+        pad_row_ends(to, inside ? conv->wo : 0, inside ? across : 0, inside ? across : framed_width(conv), NST_PAD_ZERO);
+    }
 }
 
 static size_t kernel_count(const NstConv *conv)
@@ -67,20 +73,69 @@ static size_t kernel_count(const NstConv *conv)
     return (size_t)conv->co * (size_t)columns_rows(conv);
 }
 
+/* Rows of gx in a band, whose share of gy fits a cache. */
+static int band_rows(const NstConv *conv)
+{
+    const int reach = (conv->kh - 1) * conv->dy, rows = BAND_FLOATS / (conv->co * framed_width(conv)) - reach;
+    return min_int(max_int(rows, MIN_BAND), conv->h);
+}
+
+static size_t band_size(const NstConv *conv)
+{
+    const int rows = band_rows(conv) + (conv->kh - 1) * conv->dy;
+    return align_floats((size_t)conv->co * (size_t)rows * (size_t)framed_width(conv));
+}
+
+/* Rows first .. first + turned->ho - 1 of gx */
+static void correlate_band(const NstConvContext *context, const NstConv *conv, const NstConv *turned, int first,
+                           const float *gy, const float *kernels, float *gx)
+{
+    NstConvContext inner = *context;
+    inner.threads = 1;
+    inner.scratch += band_size(conv);
+    for (int c = 0; c < conv->co; c++)
+        frame_with_zeros(conv, gy + (size_t)c * conv_plane_out(conv), first, turned->h,
+                         context->scratch + (size_t)c * conv_plane_in(turned));
+    conv_forward(&inner, turned, context->scratch, kernels, NULL, false, gx + (size_t)first * (size_t)conv->w);
+}
+
+static NstConv band_of(const NstConv *conv, int rows)
+{
+    NstConv band = correlation(conv);
+    band.ho = rows;
+    band.h = rows + (conv->kh - 1) * conv->dy;
+    return band;
+}
+
+static size_t band_scratch(const NstDsp *dsp, const NstConv *conv)
+{
+    const NstConv band = band_of(conv, band_rows(conv));
+    return band_size(conv) + align_floats(conv_forward_scratch(dsp, &band, 1));
+}
+
 static void correlation_input_grad(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k,
                                    float *gx)
 {
-    NstConv turned = correlation(conv);
-    float *kernels = context->scratch, *framed = kernels + align_floats(kernel_count(conv));
-    NstConvContext inner = *context;
+    float *kernels = context->scratch, *scratch = kernels + align_floats(kernel_count(conv));
+    const int rows = band_rows(conv);
     turn_kernels(conv, k, kernels);
-    inner.scratch = framed;
-    if (conv->kh * conv->kw > 1) {
-        inner.scratch += align_floats((size_t)conv->co * framed_plane(conv));
-        frame_with_zeros(conv, gy, conv->co, context->threads, framed);
-        gy = framed;
+#pragma omp parallel for num_threads(context->threads) schedule(static)
+    for (int first = 0; first < conv->h; first += rows) {
+        const NstConv band = band_of(conv, min_int(rows, conv->h - first));
+        NstConvContext inner = *context;
+        inner.scratch = scratch + (size_t)thread_index() * band_scratch(context->dsp, conv);
+        correlate_band(&inner, conv, &band, first, gy, kernels, gx);
     }
-    conv_forward(&inner, &turned, gy, kernels, NULL, false, gx);
+}
+
+static void pointwise_input_grad(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k,
+                                 float *gx)
+{
+    const NstConv turned = correlation(conv);
+    NstConvContext inner = *context;
+    turn_kernels(conv, k, context->scratch);
+    inner.scratch += align_floats(kernel_count(conv));
+    conv_forward(&inner, &turned, gy, context->scratch, NULL, false, gx);
 }
 
 /* Adds a block's columns of one channel back to where gather_tap took them from. */
@@ -135,14 +190,19 @@ static bool is_dense_depthwise(const NstConv *conv)
     return conv_is_depthwise(conv) && conv->sy == 1 && conv->sx == 1;
 }
 
+static size_t framed_plane(const NstConv *conv)
+{
+    return (size_t)(conv->ho + 2 * (conv->kh - 1) * conv->dy) * (size_t)framed_width(conv);
+}
+
 static void turned_depthwise(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k,
                              float *framed, float *gx)
 {
-    const int taps = conv->kh * conv->kw, width = conv->wo + 2 * (conv->kw - 1) * conv->dx;
+    const int taps = conv->kh * conv->kw, width = framed_width(conv);
     float *turned = framed + align_floats(framed_plane(conv));
     for (int t = 0; t < taps; t++)
         turned[t] = k[taps - 1 - t];
-    frame_with_zeros(conv, gy, 1, 1, framed);
+    frame_with_zeros(conv, gy, 0, conv->ho + 2 * (conv->kh - 1) * conv->dy, framed);
     for (int i = 0; i < conv->h; i++)
         context->dsp->depthwise_row(gx + (size_t)i * (size_t)conv->w, framed + (size_t)i * (size_t)width,
                                     (ptrdiff_t)conv->dy * width, turned, conv->kh, conv->kw, 1, conv->dx, 0, conv->w);
@@ -187,6 +247,8 @@ static void padded_input_grad(const NstConvContext *context, const NstConv *conv
 {
     if (conv_is_depthwise(conv))
         depthwise_input_grad(context, conv, gy, k, gx);
+    else if (is_correlation(conv) && conv->kh * conv->kw == 1)
+        pointwise_input_grad(context, conv, gy, k, gx);
     else if (is_correlation(conv))
         correlation_input_grad(context, conv, gy, k, gx);
     else
@@ -261,9 +323,11 @@ size_t conv_input_grad_scratch(const NstDsp *dsp, const NstConv *conv, int threa
         return padded + (size_t)threads * depthwise_scratch(conv);
     if (!is_correlation(conv))
         return padded + (size_t)threads * align_floats((size_t)(CHANNEL_CHUNK * conv->kh * conv->kw) * COLUMNS_MAX);
+    padded += align_floats(kernel_count(conv));
+    if (conv->kh * conv->kw > 1)
+        return padded + (size_t)threads * band_scratch(dsp, conv);
     turned = correlation(conv);
-    return padded + align_floats(kernel_count(conv)) + align_floats((size_t)conv->co * framed_plane(conv)) +
-           conv_forward_scratch(dsp, &turned, threads);
+    return padded + conv_forward_scratch(dsp, &turned, threads);
 }
 
 /* The tiled convolution that a use comes down to; false: none, so that nothing is packed. */

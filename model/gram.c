@@ -13,6 +13,7 @@ enum {
     GROUP_COLUMNS = 96,
     PACKED = 1 << 17, /* floats of a strip of all channels, about half of an L2 cache */
     STRIP_MAX = 1024, /* samples of a strip; seven rows of it fit the L1 cache */
+    STRIP_MIN = 48,   /* with fewer, as of very many channels, it is left to the matrix product */
     BLOCK_COLUMNS = 2048
 };
 
@@ -28,8 +29,10 @@ NstCompute gram_compute(const NstCompute *compute)
     return result;
 }
 
-/* A part of all channels' samples, one row after the other: in memory rows may lie a power of two apart, which share few
- * sets of a cache. */
+/*
+ * A part of all channels' samples, one row after the other: in memory rows may lie a power of two apart, which share few
+ * sets of a cache.
+ */
 typedef struct Strip {
     const NstDsp *dsp;
     int c, rows, length; /* rows: c, and as many of zeros as make blocks of `dots` whole */
@@ -79,6 +82,10 @@ void gram_add(const NstCompute *compute, const float *f, int c, int n, float *su
     NstDsp dsp;
     dsp_init(&dsp, use.cpu);
     const Strip strip = strip_for(&dsp, c, packed);
+    if (strip.length < STRIP_MIN) {
+        use.gemm(0, 1, c, c, n, f, n, f, n, 1, sum, c);
+        return;
+    }
 #pragma omp parallel num_threads(use.threads)
     for (int at = 0; at < n; at += strip.length) {
 #pragma omp for

@@ -4,7 +4,7 @@
  *
  *   V[e][panel][ci][tile]   = B^T d B   of all input channels          e = 0 .. 35
  *   M[e][co][tile]          = U[e] V[e]: 36 matrix products            for CHUNK_CHANNELS results at a time,
- *   y                       = A^T M A                                  so that V and M stay in the L2 cache
+ *   y                       = A^T M A                                  so that V stays in the L2 cache, M in the L1
  */
 #include "winograd.h"
 
@@ -14,7 +14,7 @@
 #include "threads.h"
 #include "util.h"
 
-enum { ELEMENTS = 36, BLOCK_TILES = 48, CHUNK_CHANNELS = 32, MIN_CHANNELS = 8, MIN_WIDTH = 4, STAGGER = 16 };
+enum { ELEMENTS = 36, BLOCK_TILES = 48, CHUNK_CHANNELS = 8, MIN_CHANNELS = 8, MIN_WIDTH = 4, STAGGER = 16 };
 
 bool winograd_fits(const NstConv *conv)
 {
@@ -206,10 +206,12 @@ static void output_row(const NstConvContext *context, const NstConv *conv, const
         else
             memcpy(to, from + first, (size_t)(end - first) * sizeof(*to));
     }
-    if (target->around) {
+    if (target->around) { /* few samples, but where the whole row lies outside */
         float *to = target->around + ((size_t)channel * (size_t)conv->ho + (size_t)row) * (size_t)conv->wo + x;
-        memcpy(to, from, (size_t)first * sizeof(*to));
-        memcpy(to + end, from + end, (size_t)(n - end) * sizeof(*to));
+        for (int j = 0; j < first; j++)
+            to[j] = from[j];
+        for (int j = end; j < n; j++)
+            to[j] = from[j];
     }
 }
 

@@ -27,6 +27,7 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(int nv, int 
     for (int i = 0; i < MR; i++)
         for (int j = 0; j < nv; j++)
             acc[i][j] = V_SET1(0);
+#pragma GCC unroll 4
     for (int k = 0; k < kc; k++, a += MR, b += NAME(NR)) {
         V bv[NV];
         for (int j = 0; j < nv; j++)
