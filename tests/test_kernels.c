@@ -360,6 +360,88 @@ static void test_few_row(void **state)
             }
 }
 
+/* -- what training reads -- */
+
+static void check_tap_dots(const NstDsp *dsp, int n, Fill fill, NstRandom *random)
+{
+    const ptrdiff_t stride = n + 5;
+    float *x = buffer_filled((size_t)(2 * stride + n + 2), fill, random), *g = buffer_filled((size_t)n, fill, random);
+    double sums[9];
+    for (int t = 0; t < 9; t++)
+        sums[t] = t;
+    dsp->tap_dots(x, stride, g, n, sums);
+    for (int t = 0; t < 9; t++) {
+        double expected = t, size = t;
+        for (int i = 0; i < n; i++) {
+            const double term = (double)g[i] * (double)x[t / 3 * stride + i + t % 3];
+            expected += term;
+            size += fabs(term);
+        }
+        assert_rounded(sums[t], expected, size, n + 1, "tap_dots", (size_t)t);
+    }
+    free(x);
+    free(g);
+}
+
+static void test_tap_dots(void **state)
+{
+    (void)state;
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random = seeded();
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (int width = 0; width <= 70; width++)
+            check_tap_dots(&tables[table], width, (Fill)(width % FILL_COUNT), &random);
+}
+
+enum { LEVELS = 3 }; /* few values, so that many samples of a window are equal */
+
+static void check_halve_max_adjoint(const NstDsp *dsp, size_t n, float low, int add, NstRandom *random)
+{
+    const size_t stride = 2 * n + 3, count = 2 * stride;
+    float *x = buffer_new(count), *g = buffer_filled(n, FILL_NORMAL, random), *gx = guarded_new(stride + 2 * n);
+    float *before = buffer_filled(stride + 2 * n, FILL_NORMAL, random);
+    for (size_t i = 0; i < count; i++)
+        x[i] = (float)(random_below(random, LEVELS) - 1);
+    for (size_t i = 0; add && i < 2 * n; i++) {
+        gx[i] = before[i];
+        gx[stride + i] = before[stride + i];
+    }
+    dsp->halve_max_adjoint(gx, x, stride, g, low, add, n);
+    for (size_t j = 0; j < n; j++) {
+        const size_t at[4] = {2 * j, 2 * j + 1, stride + 2 * j, stride + 2 * j + 1};
+        size_t best = 0;
+        for (size_t k = 1; k < 4; k++)
+            best = x[at[k]] > x[at[best]] ? k : best;
+        for (size_t k = 0; k < 4; k++) {
+            const float passed = k == best && x[at[k]] > low ? g[j] : 0;
+            assert_float_equal(gx[at[k]], add ? before[at[k]] + passed : passed, 0);
+        }
+    }
+    for (size_t i = 2 * n; n && i < stride; i++)
+        assert_true(isnan(gx[i])); /* between the rows */
+    guarded_free(gx, stride + 2 * n, "halve_max_adjoint");
+    free(before);
+    free(x);
+    free(g);
+}
+
+static void test_halve_max_adjoint(void **state)
+{
+    (void)state;
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random = seeded();
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (size_t windows = 0; windows <= 40; windows++)
+            for (int add = 0; add < 2; add++) {
+                check_halve_max_adjoint(&tables[table], windows, -INFINITY, add, &random);
+                check_halve_max_adjoint(&tables[table], windows, 0, add, &random);
+            }
+}
+
 /* -- Winograd F(4x4, 3x3), Lavin and Gray 2016, section 4.3 -- */
 
 static const double input_matrix[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
@@ -527,6 +609,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pointwise),  cmocka_unit_test(test_pointwise_in_place), cmocka_unit_test(test_sums),
         cmocka_unit_test(test_not_finite), cmocka_unit_test(test_depthwise_row),      cmocka_unit_test(test_few_row),
+        cmocka_unit_test(test_tap_dots),   cmocka_unit_test(test_halve_max_adjoint),
         cmocka_unit_test(test_winograd),   cmocka_unit_test(test_parts),              cmocka_unit_test(test_guided_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

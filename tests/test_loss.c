@@ -279,7 +279,7 @@ static void test_value_range_and_order(void **state)
 
 static void test_gram(void **state)
 {
-    static const int sizes[][2] = {{1, 1}, {3, 7}, {32, 50}, {37, 101}, {70, 2049}};
+    static const int sizes[][2] = {{1, 1}, {3, 7}, {32, 50}, {37, 101}, {70, 2049}, {2730, 2}};
     (void)state;
     for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
         const int c = sizes[s][0], n = sizes[s][1];
