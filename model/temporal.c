@@ -17,9 +17,10 @@ enum {
 };
 
 #define LEAK_STILL (1 / 1024.0f) /* share of the fresh painting where nothing moves, with temporal = 1, */
-#define LEAK_MOVING (1 / 64.0f)  /* and where the last one is moved between pixels, which costs sharpness */
-#define SHARPEN 1.4f       /* of the sharpness that is missing */
+#define LEAK_MOVING (1 / 5.0f)   /* and where the last one is moved: its strokes wear out, get torn and stretched */
+#define SHARPEN 1.7f       /* of the sharpness that is missing */
 #define SHARPEN_MAX 0.5f
+#define STILL_MOTION 0.25f /* pixels: what moves farther is not still. More would tear what pans slowly into blocks */
 #define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
 #define NOISE_MAX 8.0f     /* and that never do */
 #define CUT_EXPLAINED 0.35f   /* a scene begins where less of the picture than this is explained */
@@ -247,7 +248,7 @@ static bool block_is_still(const NstTemporal *t, int x0, int y0, int x1, int y1)
             float u = t->u[at], v = t->v[at], px = (float)x + 0.5f * u, py = (float)y + 0.5f * v;
             motion = fmaxf(motion, u * u + v * v);
             int ix = (int)floorf(px), iy = (int)floorf(py);
-            if (motion > 1 || ix < -1 || iy < -1 || ix > t->sw || iy > t->sh)
+            if (motion > STILL_MOTION * STILL_MOTION || ix < -1 || iy < -1 || ix > t->sw || iy > t->sh)
                 return false;
             float fx = px - (float)ix, fy = py - (float)iy, d = now[y * stride + x] - last[y * stride + x];
             const float *from = last + iy * stride + ix;
@@ -367,7 +368,7 @@ static void trust_task(void *arg, int y, int slot)
     t->dsp.temporal_trust(&trust, y);
     for (int x = 0; x < t->sw; x++) {
         ptrdiff_t at = y * t->stride + x;
-        float motion = fminf(4 * (fabsf(t->u[at]) + fabsf(t->v[at])), 1), trusted = 4 * t->trust[at] - 0.5f;
+        float motion = fminf(4 * (fabsf(t->u[at]) + fabsf(t->v[at])), 1), trusted = 6 * t->trust[at] - 0.5f;
         trusted = trusted < 0 ? 0 : trusted > 1 ? 1 : trusted;
         t->weight[at] = squared > 0 ? trusted * (1 - still - motion * (moving - still)) : 0;
         sum += (double)trusted;
@@ -443,12 +444,12 @@ static void frame_history(const NstTemporal *t)
     }
 }
 
-/* Sums over a row: differences of neighbours, of which one in four tells enough */
+/* Sums over a row: differences over the sharpener's reach, of which one in four tells enough */
 static double steepness(const float *x, int n)
 {
     float sum = 0;
-    for (int i = 0; i + 1 < n; i += 4)
-        sum += fabsf(x[i + 1] - x[i]);
+    for (int i = 0; i + NST_SHARPEN_REACH < n; i += 4)
+        sum += fabsf(x[i + NST_SHARPEN_REACH] - x[i]);
     return (double)sum;
 }
 

@@ -76,7 +76,11 @@ typedef struct NstRefine {
     float *right, *down;      /* smoothness towards the next sample and the one below; 0 across the frame */
 } NstRefine;
 
-enum { NST_WARP_TAPS = 8, NST_WARP_PHASES = 64 };
+enum {
+    NST_WARP_TAPS = 8,
+    NST_WARP_PHASES = 64,
+    NST_SHARPEN_REACH = 2 /* pixels: lifts strokes 4 pixels apart the most, and leaves the noise of single ones alone */
+};
 
 /* A picture that rows are fetched from along a motion: four floats a pixel, inside a frame of NST_WARP_TAPS pixels. */
 typedef struct NstWarp {

@@ -80,17 +80,18 @@ TARGET static void NAME(temporal_blend)(float *const x[3], float scale, const fl
     }
 }
 
-/* x = history + amount weight (history - mean of its four neighbours) */
+/* x = history + amount weight (history - mean of the four pixels NST_SHARPEN_REACH away) */
 TARGET static void NAME(temporal_sharpen)(float *const x[3], float scale, const float *restrict weight, float amount,
                                           const float *history, ptrdiff_t stride, int n)
 {
+    const ptrdiff_t side = 4 * NST_SHARPEN_REACH, below = NST_SHARPEN_REACH * stride;
     for (int c = 0; c < 3; c++) {
         const float *restrict h = history + c;
         float *restrict to = x[c];
 #pragma omp simd
         for (int i = 0; i < n; i++) {
             float here = h[4 * i];
-            float around = 0.25f * (h[4 * i - 4] + h[4 * i + 4] + h[4 * i - stride] + h[4 * i + stride]);
+            float around = 0.25f * (h[4 * i - side] + h[4 * i + side] + h[4 * i - below] + h[4 * i + below]);
             to[i] = scale * FMA(amount * weight[i], here - around, here);
         }
     }
