@@ -14,18 +14,18 @@ static const struct Setting {
     float weight;                          /* of the content in PHOTO, of the total variation in SURFACE */
 } SETTINGS[] = {
     {.part = STROKES, .style_size = 208, .levels = 1, .content_level = 0},
-    {.part = STROKES, .style_size = 1024, .levels = 5, .content_level = 2},
+    {.part = STROKES, .style_size = 704, .levels = 4, .content_level = 1},
     {.part = PHOTO, .weight = 0.15f},
     {.part = PHOTO, .weight = 0.015f},
-    {.part = SURFACE, .weight = 1},
+    {.part = SURFACE, .weight = 6},
 };
 
 static const NstLook LOOKS[] = {
     {"fine", "small strokes: the painting is seen small, and compared at full size alone"},
-    {"broad", "large strokes and shapes: the painting is seen large, and compared at five sizes"},
+    {"broad", "large strokes and shapes: the painting is seen large, and compared down to an eighth"},
     {"faithful", "more of the photo stays: faces and lettering can be made out"},
     {"free", "less of the photo stays: the painting's own shapes take its place"},
-    {"soft", "smooth areas with few strokes in them"},
+    {"soft", "soft strokes that run into each other, and smooth areas"},
     {NULL, NULL},
 };
 

@@ -51,7 +51,7 @@ misused "--arch slow: one of fast|johnson|fast-hd expected" "$NST" train --arch 
 misused "--optimizer lbfgs: one of adam|sgd|rmsprop expected" "$NST" train --optimizer lbfgs
 misused "--look: no look \"bold\"; there are fine, broad, faithful, free and soft" "$NST" train --look bold
 misused "--look: broad and fine: one of them expected" "$NST" train --look=broad,fine
-misused "--content-level 2: less than --levels (2)" train painting.pam photos loss.nsw -o x.nsw --look broad
+misused "--content-level 1: less than --levels (1)" train painting.pam photos loss.nsw -o x.nsw --look broad --levels 1
 status 0 "$NST" train --help
 for look in fine broad faithful free soft; do
     grep -q "^  $look  *[a-z]" out || wrong "no line about the look $look in the help"

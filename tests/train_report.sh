@@ -70,6 +70,12 @@ holds report.html "<figure data-step=\"$done\""
 [ "$(sed -n '/id="figures"/,/<\/script>/p' report.html | awk -F, '/^[0-9]/ { n += $2 } END { print n }')" = $done ] ||
     wrong "the curves do not hold each of $done steps once"
 
+# -- ended early ---------------------------------------------------------------------------------------------------
+
+status 0 train --steps 500 --stop 1 --stop-window 2 --report early.html
+holds early.html '>done<'
+holds early.html 'Stopped early: the loss no longer fell'
+
 # -- failed --------------------------------------------------------------------------------------------------------
 
 cp report.html whole.html

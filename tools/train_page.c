@@ -86,7 +86,7 @@ void page_begin(FILE *html, const char *title, TrainState state, const char *wor
         fprintf(html, "<p id=\"silent\" data-written=\"%lld\" data-after=\"%d\" hidden>Nothing was heard of this run "
                       "for a while: it may have been killed. To go on, add --resume to its command.</p>\n",
                 (long long)now, SILENT_SECONDS);
-    if (words) {
+    if (*words) {
         fputs("<p class=\"words\">", html);
         page_put_text(html, words);
         fputs("</p>\n", html);

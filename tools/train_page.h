@@ -8,7 +8,7 @@
 
 /* What stands around the figures of a report: the page's head with its style sheet, and its end with its script. */
 
-/* words: how the run ended, or NULL. A page of a run that goes on loads itself again. */
+/* words: how the run ended, or "". A page of a run that goes on loads itself again. */
 void page_begin(FILE *html, const char *title, TrainState state, const char *words);
 void page_end(FILE *html);
 

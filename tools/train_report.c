@@ -297,7 +297,7 @@ int train_report_paint(TrainReport *report, const NstModel *style, TrainPace pac
     free(report->facts);
     report->facts = string_copy(nst_model_metadata(style, "nst.training"));
     NST_TRY(paint_view(report, style, err));
-    return write_page(report, TRAIN_RUNNING, NULL, err);
+    return write_page(report, TRAIN_RUNNING, "", err);
 }
 
 int train_report_end(TrainReport *report, TrainState state, const char *words, NstError *err)

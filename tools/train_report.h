@@ -34,7 +34,7 @@ void train_report_step(TrainReport *report, const NstTrainProgress *progress);
 /* Paints a preview with the style as it is now, and writes the page of a run that goes on. */
 int train_report_paint(TrainReport *report, const NstModel *style, TrainPace pace, NstError *err);
 
-/* Writes the page for the last time; words: a sentence on how the run ended, or NULL. */
+/* Writes the page for the last time; words: a sentence on how the run ended, or "". */
 int train_report_end(TrainReport *report, TrainState state, const char *words, NstError *err);
 
 #endif

@@ -39,6 +39,7 @@ typedef struct Run {
     double began;              /* seconds of the monotonic clock */
     TrainLog log;
     TrainReport *report; /* or NULL */
+    int cut;                   /* steps that a plateau has taken off the run */
     NstTrainProgress progress; /* of the last step; step 0: none in this run */
     int done;                  /* steps, those of earlier runs included */
     TrainTime time;
@@ -275,6 +276,7 @@ static int plan(Run *run, int planned, NstError *err)
     NstTrainProgress *progress = &run->progress;
     if (progress->steps < planned) {
         train_log_pause(&run->log);
+        run->cut += planned - progress->steps;
         say(run, "the loss fell by less than %g %% in %d steps: done after %d steps, not %d\n",
             100 * (double)settings->train.stop, settings->train.stop_window, progress->steps, planned);
     }
@@ -341,16 +343,31 @@ static int finish(Run *run, NstError *err)
     return NST_OK;
 }
 
-/* The log's and the report's end; `code` and `failed` are the run's. */
+/* The report's last page; `code` and `failed` are the run's. */
+static int end_report(Run *run, int code, const NstError *failed, NstError *err)
+{
+    char rest[4096], words[4200] = "";
+    if (!run->report)
+        return NST_OK;
+    if (code == NST_ECANCELLED) {
+        tell_rest(run, rest, sizeof(rest));
+        snprintf(words, sizeof(words), "To go on: %s", rest);
+    } else if (code < 0) {
+        snprintf(words, sizeof(words), "%s", failed->message);
+    } else if (run->late && run->done < run->progress.steps) {
+        snprintf(words, sizeof(words), "The minutes were over before the last %d steps.",
+                 run->progress.steps - run->done);
+    } else if (run->cut > 0) {
+        snprintf(words, sizeof(words), "Stopped early: the loss no longer fell, and %d steps were left out.", run->cut);
+    }
+    const TrainState state = code == NST_OK ? TRAIN_DONE : code == NST_ECANCELLED ? TRAIN_STOPPED : TRAIN_FAILED;
+    return train_report_end(run->report, state, words, err);
+}
+
 static int close_books(Run *run, int code, const NstError *failed, NstError *err)
 {
-    char rest[4096], words[4200];
-    tell_rest(run, rest, sizeof(rest));
-    snprintf(words, sizeof(words), "To go on: %s", rest);
     const int closed = train_log_close(&run->log, err);
-    const int told = code == NST_OK           ? train_report_end(run->report, TRAIN_DONE, NULL, err)
-                     : code == NST_ECANCELLED ? train_report_end(run->report, TRAIN_STOPPED, words, err)
-                                              : train_report_end(run->report, TRAIN_FAILED, failed->message, err);
+    const int told = end_report(run, code, failed, err);
     train_report_close(&run->report);
     return min_int(closed, told);
 }
