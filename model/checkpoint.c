@@ -21,6 +21,7 @@ static const char VERSION[] = "2";
 typedef struct Stand {
     int step, steps;
     NstPlateau plateau;
+    cJSON *made_with; /* the description; the receiver's to free, NULL or not */
 } Stand;
 
 typedef enum Part { WEIGHTS, V, M } Part;
@@ -118,8 +119,7 @@ static int check_options(const NstTrainer *trainer, const cJSON *made_with, NstE
 }
 
 /* Where the run stood; then, if other steps are asked for now than were at its start, those. */
-static int read_stand(const NstTrainer *trainer, const NstMetadata *metadata, const cJSON *made_with, Stand *stand,
-                      NstError *err)
+static int read_stand(const NstTrainer *trainer, const NstMetadata *metadata, Stand *stand, NstError *err)
 {
     const char *done = metadata_get(metadata, STEP_KEY), *asked = metadata_get(metadata, ASKED_KEY);
     const char *window = metadata_get(metadata, PLATEAU_KEY);
@@ -135,7 +135,8 @@ static int read_stand(const NstTrainer *trainer, const NstMetadata *metadata, co
         sscanf(window, "%9d %f %f %d%c", &plateau->count, &plateau->sum, &plateau->before, &reached, &rest) != 4 ||
         plateau->count < 0)
         return fail(err, NST_EFORMAT, "%s: four numbers expected, \"%.40s\" found", PLATEAU_KEY, window ? window : "");
-    NST_TRY(json_integer(cJSON_GetObjectItemCaseSensitive(made_with, "steps"), "steps", 1, NST_MAX_STEPS, &planned, err));
+    NST_TRY(json_integer(cJSON_GetObjectItemCaseSensitive(stand->made_with, "steps"), "steps", 1, NST_MAX_STEPS, &planned,
+                         err));
     stand->steps = (int)planned;
     plateau->reached = reached;
     if (steps == trainer->options.steps)
@@ -148,18 +149,24 @@ static int read_stand(const NstTrainer *trainer, const NstMetadata *metadata, co
 static int check_metadata(const NstTrainer *trainer, const NstMetadata *metadata, Stand *stand, NstError *err)
 {
     const char *version = metadata_get(metadata, VERSION_KEY), *options = metadata_get(metadata, OPTIONS_KEY);
-    cJSON *json;
 
     if (!version || !options)
         return fail(err, NST_EFORMAT, "not a checkpoint of nst train");
     if (strcmp(version, VERSION))
         return fail(err, NST_EUNSUPPORTED, "checkpoint of version %.20s; %s expected", version, VERSION);
-    NST_TRY(json_parse(&json, options, strlen(options), err));
-    int code = check_options(trainer, json, err);
-    if (code == NST_OK)
-        code = read_stand(trainer, metadata, json, stand, err);
-    cJSON_Delete(json);
-    return code;
+    NST_TRY(json_parse(&stand->made_with, options, strlen(options), err));
+    NST_TRY(check_options(trainer, stand->made_with, err));
+    return read_stand(trainer, metadata, stand, err);
+}
+
+/* What the run began with, where the trainer was not told. */
+static void take_init(NstTrainer *trainer, cJSON *made_with)
+{
+    static const char *const keys[] = {INIT_KEY, INIT_NAME_KEY};
+    for (size_t i = 0; i < 2; i++)
+        if (!cJSON_HasObjectItem(trainer->description, keys[i]) && cJSON_HasObjectItem(made_with, keys[i]))
+            cJSON_AddItemToObject(trainer->description, keys[i],
+                                  cJSON_DetachItemFromObjectCaseSensitive(made_with, keys[i]));
 }
 
 /* The tensor of the file for one part; refuses other shapes. */
@@ -179,22 +186,22 @@ static int find_part(const NstTrainer *trainer, const NstContainer *container, i
 }
 
 /* Nothing is changed unless everything fits. */
-static int restore(NstTrainer *trainer, const NstContainer *container, NstError *err)
+static int restore(NstTrainer *trainer, const NstContainer *container, Stand *stand, NstError *err)
 {
     const int n = trainer->graph.n_tensors, n_kept = n_parts(trainer) * n;
     const NstTensor *from;
-    Stand stand;
 
-    NST_TRY(check_metadata(trainer, &container->metadata, &stand, err));
+    NST_TRY(check_metadata(trainer, &container->metadata, stand, err));
     for (int i = 0; i < n_kept; i++)
         NST_TRY(find_part(trainer, container, i % n, (Part)(i / n), &from, err));
     for (int i = 0; i < n_kept; i++) {
         find_part(trainer, container, i % n, (Part)(i / n), &from, NULL);
         memcpy(part_data(trainer, i % n, (Part)(i / n)), from->data, (size_t)from->count * sizeof(float));
     }
-    trainer->step = stand.step;
-    trainer->plateau = stand.plateau;
-    steps_plan(trainer, stand.steps);
+    trainer->step = stand->step;
+    trainer->plateau = stand->plateau;
+    steps_plan(trainer, stand->steps);
+    take_init(trainer, stand->made_with);
     return NST_OK;
 }
 
@@ -202,7 +209,9 @@ static int load(NstTrainer *trainer, const char *path, NstError *err)
 {
     NstContainer container;
     NST_TRY(safetensors_read(&container, path, err));
-    const int code = restore(trainer, &container, err);
+    Stand stand = {0};
+    const int code = restore(trainer, &container, &stand, err);
+    cJSON_Delete(stand.made_with);
     container_free(&container);
     return code < 0 ? fail_within(err, code, "%s", path) : NST_OK;
 }

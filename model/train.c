@@ -57,13 +57,15 @@ static int describe(NstTrainer *trainer, const NstModel *network, const NstTrain
         return NST_OK;
     char init[24];
     snprintf(init, sizeof(init), "%016" PRIx64, mark_network(trainer->options.init));
-    return cJSON_AddStringToObject(trainer->description, "init_network", init)
-               ? NST_OK
-               : fail(err, NST_ENOMEM, "no memory for the trainer");
+    NstModelInfo info;
+    nst_model_info(trainer->options.init, &info);
+    if (!cJSON_AddStringToObject(trainer->description, INIT_KEY, init) ||
+        !cJSON_AddStringToObject(trainer->description, INIT_NAME_KEY, info.name))
+        return fail(err, NST_ENOMEM, "no memory for the trainer");
+    return NST_OK;
 }
 
-/* The weights of a style that was trained before; its tensors must be those of the network. */
-static int take_weights(NstTrainer *trainer, const NstModel *init, NstError *err)
+int trainer_take_weights(NstTrainer *trainer, const NstModel *init, NstError *err)
 {
     NstGraph *graph = &trainer->graph;
     const char *arch = arch_name(trainer->options.arch);
@@ -111,7 +113,7 @@ static int create_network(NstTrainer *trainer, NstError *err)
 
     NST_TRY(arch_build(&trainer->graph, options->arch, &random, err));
     if (options->init)
-        NST_TRY(take_weights(trainer, options->init, err));
+        NST_TRY(trainer_take_weights(trainer, options->init, err));
     const int multiple = graph_multiple(&trainer->graph);
     if (multiple < 1) /* our own networks have one, so what lacked was memory */
         return fail(err, NST_ENOMEM, "no memory for the trainer");

@@ -55,6 +55,13 @@ struct NstTrainer {
     NstPlateau plateau;
 };
 
+/* Of the description: what the run began with, where that was a style */
+#define INIT_KEY "init_network"
+#define INIT_NAME_KEY "init_name"
+
+/* The weights of a style that was trained before; NST_EINVAL where its tensors are not those of the network. */
+int trainer_take_weights(NstTrainer *trainer, const NstModel *init, NstError *err);
+
 /* Sets the steps planned, in the description too. */
 void steps_plan(NstTrainer *trainer, int steps);
 

@@ -41,7 +41,7 @@ head -c 19200 /dev/zero >>blank.pam
 train() { # style, content, loss, then more options
     local style=$1 content=$2 loss=$3
     shift 3
-    "$NST" train -s "$style" -c "$content" -l "$loss" --crop 32 --content-size 40 --levels 2 "$@"
+    "$NST" train -s "$style" -c "$content" -l "$loss" --crop 32 --content-size 40 --levels 2 --init none "$@"
 }
 
 misused "--style PICTURE is needed" "$NST" train

@@ -459,6 +459,38 @@ static void test_create_refused(void **state)
     assert_non_null(strstr(err.message, "size"));
 }
 
+/* Names once, in order, of .nsw files alone; the folders of NST_PATH that are there. */
+static void test_style_list(void **state)
+{
+    static const char *const files[] = {"b.nsw", "a.nsw", "c.txt", ".hidden.nsw", ".nsw"};
+    char folder[] = "/tmp/nst-test-XXXXXX", file[64], folders[128], **names;
+    NstError err = {0};
+    int n, found = 0;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        snprintf(file, sizeof(file), "%s/%s", folder, files[i]);
+        fclose(fopen(file, "w"));
+    }
+    snprintf(folders, sizeof(folders), "/none::%s:%s", folder, folder);
+    setenv("NST_PATH", folders, 1);
+    assert_int_equal(nst_style_list(&names, &n, &err), NST_OK);
+    for (int i = 0; i < n; i++) {
+        assert_true(i == 0 || strcmp(names[i - 1], names[i]) < 0);
+        found += !strcmp(names[i], "a") || !strcmp(names[i], "b"); /* others may be installed */
+        assert_true(strcmp(names[i], "c") && strcmp(names[i], ".hidden") && names[i][0]);
+    }
+    assert_int_equal(found, 2);
+    nst_style_list_free(&names, n);
+    assert_null(names);
+    unsetenv("NST_PATH");
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        snprintf(file, sizeof(file), "%s/%s", folder, files[i]);
+        unlink(file);
+    }
+    rmdir(folder);
+}
+
 static void test_style_find(void **state)
 {
     (void)state;
@@ -506,7 +538,7 @@ int main(void)
         cmocka_unit_test(test_mutated_syntax),
         cmocka_unit_test(test_create_and_save),
         cmocka_unit_test(test_create_refused),
-        cmocka_unit_test(test_style_find),
+        cmocka_unit_test(test_style_list), cmocka_unit_test(test_style_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -460,6 +460,76 @@ static void test_init(void **state)
     remove_path(path);
 }
 
+/* The loss of a style before it learns is that of the first step from it; the run is as it was. */
+static void test_try(void **state)
+{
+    Run run;
+    NstError err;
+    float loss;
+    (void)state;
+    setup(&run);
+    open_trainer(&run);
+    train(run.trainer, 3);
+    NstModel *style = model_of(run.trainer);
+    teardown(&run);
+
+    setup(&run);
+    open_trainer(&run);
+    NstModel *before = model_of(run.trainer);
+    assert_ok(nst_trainer_try(run.trainer, style, 1, &loss, &err));
+    NstModel *after = model_of(run.trainer);
+    assert_true(same_weights(before, after));
+    assert_false(same_weights(before, style));
+    nst_model_free(&before);
+    nst_model_free(&after);
+    assert_fails(nst_trainer_try(run.trainer, run.loss, 1, &loss, &err), NST_EINVAL, "not a style of the architecture");
+    assert_fails(nst_trainer_try(run.trainer, style, 0, &loss, &err), NST_EINVAL, "crops: 0");
+    teardown(&run);
+
+    setup(&run);
+    run.options.init = style;
+    open_trainer(&run);
+    const NstTrainProgress first = train(run.trainer, 1);
+    assert_true(fabsf(first.total - 3 * first.stability - loss) < 1e-5f * loss);
+    nst_model_free(&style);
+    teardown(&run);
+}
+
+/* A trainer that was not told what the run began with takes it from the checkpoint, and comes to the same style. */
+static void test_init_resumed(void **state)
+{
+    char path[64];
+    Run run;
+    NstError err;
+    NstModel *styles[3];
+    (void)state;
+    make_path(path);
+    setup(&run);
+    run.options.name = "first";
+    open_trainer(&run);
+    styles[0] = model_of(run.trainer);
+    teardown(&run);
+    for (int i = 1; i < 3; i++) {
+        setup(&run);
+        run.options.init = i == 1 ? styles[0] : NULL;
+        open_trainer(&run);
+        if (i == 1)
+            assert_ok(nst_trainer_save(run.trainer, path, &err));
+        else
+            assert_ok(nst_trainer_load(run.trainer, path, &err));
+        train(run.trainer, 2);
+        styles[i] = model_of(run.trainer);
+        teardown(&run);
+    }
+    assert_true(same_weights(styles[1], styles[2]));
+    const char *told = nst_model_metadata(styles[2], "nst.training");
+    assert_string_equal(nst_model_metadata(styles[1], "nst.training"), told);
+    assert_non_null(strstr(told, "\"init_name\":\"first\""));
+    for (int i = 0; i < 3; i++)
+        nst_model_free(&styles[i]);
+    remove_path(path);
+}
+
 static void bad_size(Run *run) { run->options.struct_size = 0; }
 static void bad_arch(Run *run) { run->options.arch = (NstArchitecture)3; }
 static void bad_steps(Run *run) { run->options.steps = 0; }
@@ -531,7 +601,8 @@ int main(void)
         cmocka_unit_test(test_small_pictures), cmocka_unit_test(test_model),
         cmocka_unit_test(test_init),           cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_optimizers),     cmocka_unit_test(test_idle_options),
-        cmocka_unit_test(test_styles),
+        cmocka_unit_test(test_styles),         cmocka_unit_test(test_try),
+        cmocka_unit_test(test_init_resumed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ done
 train() { # painting, photos, then more options
     local painting=$1 photos=$2
     shift 2
-    "$NST" train -s "$painting" -c "$photos" -l loss.nsw -o style.nsw --crop 32 --content-size 40 --levels 2 --steps 2 "$@"
+    "$NST" train -s "$painting" -c "$photos" -l loss.nsw -o style.nsw --crop 32 --content-size 40 --levels 2 --steps 2 --init none "$@"
 }
 
 # quiet: the last command did not warn of its paintings

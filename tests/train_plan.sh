@@ -11,7 +11,7 @@ done
 picture 80 72 3 painting.pam
 
 become() { # more options: the shell becomes the program
-    exec "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 --levels 2 "$@"
+    exec "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 --levels 2 --init none "$@"
 }
 train() { (become "$@"); }
 tensors() { tail -c +$((9 + $(od -An -tu8 -N8 "$1"))) "$1"; }
@@ -89,5 +89,39 @@ for at in 6 12; do
     [ -e killed.nsw ] || status 0 train -o killed.nsw $plateau --resume
     same_training killed.nsw flat.nsw "killed and resumed around a plateau"
 done
+
+# -- what it begins with -------------------------------------------------------------------------------------------
+
+mkdir styles
+"$tools/make_style" paint styles/a-paint.nsw || exit 1 # of another network
+cp loss.nsw styles/b-loss.nsw
+echo "not a style" >styles/c-none.nsw
+near() { NST_PATH=$PWD/styles train "$@" --init auto; }
+status 0 train -o styles/far.nsw --steps 1 --seed 5
+status 0 train -o styles/near.nsw --steps 60 --name "the near one"
+status 0 near -o auto.nsw --steps 6 --log auto.csv
+says err "begins with near, the nearest of "
+[ "$(fact auto.nsw init_name)" = '"thenearone"' ] || wrong "init_name: $(fact auto.nsw init_name)"
+status 0 train -o named.nsw --steps 6 --init styles/near.nsw
+same_training auto.nsw named.nsw "--init auto and --init near"
+status 0 train -o random.nsw --steps 6
+tensors random.nsw >b.bin
+tensors auto.nsw >a.bin
+differ a.bin b.bin "--init auto and none"
+
+# What it began with is in the checkpoint: other styles do not change a run that goes on.
+status 0 near -o whole.nsw --steps 40
+NST_PATH=$PWD/styles become -o again.nsw --steps 40 --checkpoint-every 2 --init auto 2>/dev/null &
+program=$!
+until [ -e again.nsw.ckpt ] || [ -e again.nsw ] || ! kill -0 $program 2>/dev/null; do sleep 0.01; done
+kill -KILL $program 2>/dev/null
+wait $program 2>/dev/null
+[ -e again.nsw ] || NST_PATH=$PWD/photos status 0 train -o again.nsw --steps 40 --checkpoint-every 2 --init auto --resume
+same_training again.nsw whole.nsw "--init auto, killed and resumed"
+[ "$(fact again.nsw init_name)" = '"thenearone"' ] || wrong "resumed, init_name: $(fact again.nsw init_name)"
+
+rm styles/far.nsw styles/near.nsw
+status 0 near -o random.nsw --steps 2
+says err "begins at random, for there is no style of this network"
 
 finish

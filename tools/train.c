@@ -36,8 +36,8 @@ static const Option options[] = {
 
     {"look", 0, OPTION_TEXT, false, SET(look), "LOOK,...", 0, 0,
      "fine or broad, faithful or free, soft: see below; other options change what a look sets"},
-    {"init", 0, OPTION_TEXT, false, SET(init), "STYLE", 0, 0,
-     "begin with a style of the same network rather than at random: a .nsw file, or a name in NST_PATH"},
+    {"init", 0, OPTION_TEXT, false, SET(init), "auto|none|STYLE", 0, 0,
+     "the style of the same network to begin with: the nearest of those that have a name, none (at random), or this one"},
     {"arch", 0, OPTION_CHOICE, false, TRAIN(arch), "fast|johnson|fast-hd", 0, 0,
      "the network: fast for video, fast-hd for large video, johnson as in Johnson et al. 2016"},
     {"steps", 'n', OPTION_INT, false, TRAIN(steps), "N", 0, NST_MAX_STEPS,
@@ -277,6 +277,7 @@ int cmd_train(int argc, char **argv)
         .frames = 100,
         .checkpoint_every = 100,
         .preview_every = 100,
+        .init = "auto",
         .preview_folder = ".",
         .cache = 512,
     };

@@ -40,8 +40,8 @@ int check_painting(const NstImage *painting, const char *path, NstError *err)
     const double spread = deviation(painting);
     if (spread < BLANK)
         return fail(err, NST_EINVAL,
-                    "%s: a blank picture (its samples deviate by %.1f of 255 from their mean); a painting expected", path,
-                    spread);
+                    "%s: a blank picture (its samples deviate by %.1f of 255 from their mean); a painting expected",
+                    path, spread);
     return NST_OK;
 }
 
@@ -51,12 +51,12 @@ void warn_of_painting(const NstImage *painting, const char *path, int crop)
     const int side = min_int(painting->width, painting->height);
     if (side < crop)
         fprintf(stderr,
-                "nst train: warning: %s: %dx%d pixels, less than the crops (%d); it shows few strokes to learn from\n", path,
-                painting->width, painting->height, crop);
+                "nst train: warning: %s: %dx%d pixels, less than the crops (%d); it shows few strokes to learn from\n",
+                path, painting->width, painting->height, crop);
     if (spread < FAINT)
         fprintf(stderr,
-                "nst train: warning: %s: nearly one colour (its samples deviate by %.1f of 255 from their mean); what is "
-                "painted will be as flat\n",
+                "nst train: warning: %s: nearly one colour (its samples deviate by %.1f of 255 from their mean); what "
+                "is painted will be as flat\n",
                 path, spread);
 }
 
@@ -69,7 +69,7 @@ void warn_of_content(const Content *content, int crop)
                 content->n, content->n == 1 ? "" : "s", FEW_PHOTOS);
     if (below)
         fprintf(stderr,
-                "nst train: warning: %d of %d content pictures are smaller than the crops (%d pixels): enlarged, they are "
-                "blurred\n",
+                "nst train: warning: %d of %d content pictures are smaller than the crops (%d pixels): enlarged, they "
+                "are blurred\n",
                 below, content->n, crop);
 }

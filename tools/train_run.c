@@ -20,6 +20,7 @@
 #include "nsw.h"
 #include "style.h"
 #include "train_check.h"
+#include "train_init.h"
 #include "train_log.h"
 #include "train_preview.h"
 #include "train_report.h"
@@ -43,7 +44,7 @@ typedef struct Run {
     NstTrainProgress progress; /* of the last step; step 0: none in this run */
     int done;                  /* steps, those of earlier runs included */
     TrainTime time;
-    bool stop, late;           /* before the last step, for a signal, or as the minutes are over; the same at all ranks */
+    bool stop, late;           /* before the last step: a signal, or no time left; the same at all ranks */
     int speaker;               /* the rank that tells why the run failed; -1: this one, and the others do not know */
 } Run;
 
@@ -122,7 +123,7 @@ static int load_inputs(Run *run, NstError *err)
     if (leads(run))
         NST_TRY(check_checkpoint(settings, err));
     NST_TRY(style_load(&run->loss, settings->loss, err));
-    if (settings->init)
+    if (strcmp(settings->init, "auto") && strcmp(settings->init, "none"))
         NST_TRY(style_load(&run->init, settings->init, err));
     NST_TRY(load_paintings(run, err));
     NST_TRY(load_preview(run, err));
@@ -239,6 +240,24 @@ static int open_trainer(Run *run, NstError *err)
                             &run->content, run->content.n, err);
 }
 
+/* The trainer is opened anew, with the nearest style to begin with. */
+static int begin_near(Run *run, NstError *err)
+{
+    Nearest nearest;
+    int code = train_init_nearest(run->trainer, &nearest, err);
+    if (code == NST_OK && nearest.model)
+        say(run, "begins with %s, the nearest of %d styles (loss %.4f)\n", nearest.name, nearest.tried,
+            (double)nearest.loss);
+    else if (code == NST_OK)
+        say(run, "begins at random, for there is no style of this network\n");
+    run->init = nearest.model;
+    free(nearest.name);
+    if (code < 0 || !run->init)
+        return code;
+    nst_trainer_close(&run->trainer);
+    return open_trainer(run, err);
+}
+
 static int begin(Run *run, NstError *err)
 {
     const TrainSettings *settings = run->settings;
@@ -250,6 +269,8 @@ static int begin(Run *run, NstError *err)
     } else if (settings->resume) {
         say(run, "%s: no checkpoint there; beginning at step 1\n", settings->checkpoint);
     }
+    if (!run->done && !strcmp(settings->init, "auto"))
+        NST_TRY(begin_near(run, err));
     train_time_begin(&run->time, run->began, 60 * (double)settings->minutes, run->done);
     if (!leads(run))
         return NST_OK;

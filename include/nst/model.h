@@ -85,6 +85,13 @@ NST_API int nst_model_node(const NstModel *model, int index, NstNodeInfo *info, 
  */
 NST_API int nst_style_find(const char *style, char **path, NstError *err);
 
+/*
+ * Every NAME that nst_style_find finds in those folders, each once, in order by bytes. They are those of the files: loss
+ * networks are among them, and what is no network. Freed by nst_style_list_free.
+ */
+NST_API int nst_style_list(char ***names, int *n, NstError *err);
+NST_API void nst_style_list_free(char ***names, int n);
+
 #ifdef __cplusplus
 }
 #endif

@@ -114,7 +114,7 @@ typedef struct NstTrainOptions {
     int stop_window;          /* 1 to 10^6. Default 1000 */
     uint64_t seed;            /* of weights, crops, order, motion and noise. Default 1 */
     const NstModel *init;     /* a style of the same architecture whose weights the training begins with; read by
-                                 nst_trainer_open only. Default NULL: drawn at random */
+                                 nst_trainer_open only, which notes its name. Default NULL: drawn at random */
     const char *name;         /* written into the style; as author and licence. Default "" */
     const char *author;
     const char *licence;
@@ -172,7 +172,8 @@ NST_API int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, Ns
  * Everything that the next step depends on: weights, moments, steps done, options; random numbers follow from the seed
  * and the step. Written to a temporary file and renamed. A checkpoint of a run with other options, another style picture,
  * loss network or number of content pictures is refused by name of what differs; `steps` may differ where that leaves
- * the rates so far as they were; where it does not differ, the run has the steps that were planned when it was saved. Of several ranks any may save; all must load, and get what rank 0 reads.
+ * the rates so far as they were; where it does not differ, the run has the steps that were planned when it was saved. What a run began with is told by its
+ * checkpoint: a trainer that was opened without `init` takes that over. Of several ranks any may save; all must load, and get what rank 0 reads.
  */
 NST_API int nst_trainer_save(const NstTrainer *trainer, const char *path, NstError *err);
 NST_API int nst_trainer_load(NstTrainer *trainer, const char *path, NstError *err);
@@ -188,6 +189,13 @@ NST_API int nst_trainer_steps_planned(const NstTrainer *trainer);
  * any step. All ranks must call it; the number of rank 0 counts.
  */
 NST_API int nst_trainer_set_steps(NstTrainer *trainer, int steps, NstError *err);
+
+/*
+ * The mean loss, less the stability term, that a style of the same architecture has on the first crops of the run, 1 or
+ * more of them: how near it is before it learns. Nothing of the run is changed. NST_EINVAL: of another architecture;
+ * NST_ENOTFINITE: its pictures are not.
+ */
+NST_API int nst_trainer_try(NstTrainer *trainer, const NstModel *style, int crops, float *loss, NstError *err);
 
 /* The network as it is now, a copy; the caller frees it. */
 NST_API int nst_trainer_model(const NstTrainer *trainer, NstModel **model, NstError *err);
