@@ -232,7 +232,7 @@ int nst_style_find(const char *style, char **path, NstError *err)
     if (code == NST_ENOTFOUND)
         code = search(NST_DATADIR, style, path, err);
     if (code == NST_ENOTFOUND)
-        return fail(err, code, "style \"%.80s\": no %.80s.nsw in %s%s%s", style, style, folders ? folders : "",
-                    folders && *folders ? ":" : "", NST_DATADIR);
+        return fail(err, code, "style \"%.80s\": no %.80s.nsw in %s%s%s; NST_PATH names the folders to look in", style,
+                    style, folders ? folders : "", folders && *folders ? ":" : "", NST_DATADIR);
     return code;
 }

@@ -98,7 +98,7 @@ def make(folder):
     save(photo(1600, 600), "wide.jpg")
     with open(os.path.join(folder, "photo.jpg"), "rb") as file:
         whole = file.read()
-    with open(os.path.join(folder, "truncated.jpg"), "wb") as file:
+    with open(os.path.join(folder, "no-half.jpg"), "wb") as file:
         file.write(whole[:len(whole) // 2])
 
     save(transparent(180, 180), "no-all-transparent.png")

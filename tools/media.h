@@ -42,6 +42,7 @@ int media_probe(const char *path, MediaInfo *info, NstError *err);
 typedef struct MediaWish {
     bool rgb;       /* 3 channels, whatever the file has; what is transparent is laid on white */
     bool alpha;     /* with rgb: not so, but a fourth channel, where the file has alpha */
+    bool whole;     /* a damaged picture is an error, rather than what of it could be decoded */
     bool even;      /* sides are multiples of 2 */
     int short_side; /* scaled so that its short side has this many pixels; 0: not */
     int long_max;   /* made smaller where its long side has more pixels; 0: not */
@@ -50,7 +51,7 @@ typedef struct MediaWish {
 /* A picture, or the frame of a video that is shown `seconds` after its start. Turned as its EXIF orientation says. */
 int media_read(Bitmap *bitmap, const char *path, double seconds, const MediaWish *wish, NstError *err);
 
-/* The same as RGB of 0 to 1; wish->rgb is taken as set. */
+/* The same as RGB of 0 to 1; wish->rgb and wish->whole are taken as set. */
 int media_read_image(NstImage *image, const char *path, const MediaWish *wish, NstError *err);
 
 /*

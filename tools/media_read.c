@@ -326,9 +326,13 @@ int media_read(Bitmap *bitmap, const char *path, double seconds, const MediaWish
     Reader reader;
     *bitmap = (Bitmap){0};
     NST_TRY(reader_open(&reader, path, err));
+    const bool whole = wish && wish->whole;
+    if (whole)
+        reader.codec->err_recognition |= AV_EF_EXPLODE;
     int result = reader_frame_at(&reader, seconds), code;
     if (result < 0)
-        code = fail(err, NST_EFORMAT, "%s: no picture could be decoded (%s)", path, av_err2str(result));
+        code = fail(err, NST_EFORMAT, "%s: no %spicture could be decoded (%s)", path, whole ? "whole " : "",
+                    av_err2str(result));
     else
         code = take_frame(&reader, path, wish, bitmap, err);
     reader_close(&reader);
@@ -339,7 +343,7 @@ int media_read_image(NstImage *image, const char *path, const MediaWish *wish, N
 {
     MediaWish rgb = *wish;
     Bitmap bitmap;
-    rgb.rgb = true;
+    rgb.rgb = rgb.whole = true;
     NST_TRY(media_read(&bitmap, path, 0, &rgb, err));
     const int code = bitmap_to_image(&bitmap, image, err);
     bitmap_free(&bitmap);
