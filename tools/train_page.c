@@ -31,6 +31,7 @@ static const char *const STYLE_SHEET =
     "img{display:block;max-width:100%;height:auto;border-radius:4px}\n"
     ".row{display:grid;grid-template-columns:1fr 1fr 1fr;gap:1rem;margin-top:1.4rem;align-items:start}\n"
     ".row img{width:100%;max-height:26rem;object-fit:contain;object-position:left top}\n"
+    ".paintings{display:grid;grid-template-columns:repeat(auto-fit,minmax(7rem,1fr));gap:.8rem;align-items:start}\n"
     ".views{display:grid;grid-template-columns:repeat(auto-fill,minmax(10rem,1fr));gap:1rem;margin:1.6rem 0}\n"
     ".chart,pre{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.8rem}\n"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem;margin:0 0 1rem}\n"

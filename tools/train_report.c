@@ -153,7 +153,7 @@ static void put_picture(FILE *html, const char *uri, const char *caption)
 static void put_views(const TrainReport *report, FILE *html)
 {
     fputs("<section class=\"row\">\n", html);
-    fputs("<div>\n", html);
+    fputs("<div class=\"paintings\">\n", html);
     for (int i = 0; i < report->settings->styles.n; i++)
         put_picture(html, report->paintings[i], file_name(report->settings->styles.items[i]));
     fputs("</div>\n", html);
