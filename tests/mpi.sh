@@ -52,6 +52,10 @@ says err "2 ranks, 2 crops a step"
 status 0 mpirun -n 1 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 -o x.nsw --steps 2
 ! grep -q " ranks," err || wrong "one rank is alone: $(cat err)"
 
+# Rank 0's clock plans for all.
+status 0 run 2 timed --steps 0 --minutes 0.05
+[ "$(grep -c "style.nsw: done after" err)" = 1 ] || wrong "no word of the end: $(cat err)"
+
 # -- what is refused, once -----------------------------------------------------------------------------------------
 
 status 2 run 3 x --batch 2
@@ -73,10 +77,15 @@ says err "has another style_picture than other ranks"
 
 # -- a rank dies ---------------------------------------------------------------------------------------------------
 
-# The processes of a folder's run, rank 0 first
+# The processes that mpirun, or a helper of its, has started, rank 0 first
 ranks_of() {
+    local process
     for process in $(pgrep -P "$1"); do
-        grep -qz '^OMPI_COMM_WORLD_RANK=\|^PMI_RANK=' "/proc/$process/environ" 2>/dev/null && echo "$process"
+        if grep -qz '^OMPI_COMM_WORLD_RANK=\|^PMI_RANK=' "/proc/$process/environ" 2>/dev/null; then
+            echo "$process"
+        else
+            ranks_of "$process"
+        fi
     done
 }
 
@@ -89,7 +98,7 @@ begun() {
         sleep 0.02
     done
     ranks=$(ranks_of $program)
-    [ "$(echo "$ranks" | wc -w)" = "$1" ] || { wrong "$1 ranks expected: $ranks; $(cat begun.out)"; finish; }
+    [ "$(echo "$ranks" | wc -w)" = "$1" ] || { wrong "$1 ranks expected: $ranks; $(cat begun.out)"; kill $program; finish; }
 }
 
 # No rank lives on; what has ended may wait as a zombie for a process 1 that does not ask for it, and has no program then.
