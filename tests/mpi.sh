@@ -25,7 +25,7 @@ begin() {
     [ "$ranks" = 0 ] || mpi="mpirun -n $ranks"
     mkdir -p "$folder"
     cd "$folder" && exec $mpi "$NST" train -s ../painting.pam -c ../photos -l ../loss.nsw --crop 32 --content-size 40 \
-        --levels 2 -o style.nsw --steps 40 --decay constant --batch 4 --checkpoint-every 3 --log log.csv -t 1 "$@"
+        --levels 2 --init none -o style.nsw --steps 40 --decay constant --batch 4 --checkpoint-every 3 --log log.csv -t 1 "$@"
 }
 run() { (begin "$@"); }
 
@@ -47,9 +47,9 @@ same three/style.nsw alone/style.nsw "three ranks, and no MPI"
 same three/style.nsw again/style.nsw "the same ranks again"
 
 # By itself each rank has one crop of a step, and its share of the processors.
-status 0 mpirun -n 2 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 -o x.nsw --steps 2
+status 0 mpirun -n 2 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 --init none -o x.nsw --steps 2
 says err "2 ranks, 2 crops a step"
-status 0 mpirun -n 1 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 -o x.nsw --steps 2
+status 0 mpirun -n 1 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 --init none -o x.nsw --steps 2
 ! grep -q " ranks," err || wrong "one rank is alone: $(cat err)"
 
 # Rank 0's clock plans for all.
@@ -70,8 +70,8 @@ says err "started as one of 2, which do not find each other"
 # Only one of two machines has another painting.
 mkdir other
 picture 80 75 3 other/painting.pam
-status 1 mpirun -n 1 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 -o x.nsw : \
-    -n 1 "$NST" train -s other/painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 -o x.nsw
+status 1 mpirun -n 1 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 --init none -o x.nsw : \
+    -n 1 "$NST" train -s other/painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 --init none -o x.nsw
 says err "has another style_picture than other ranks"
 [ ! -e x.nsw ] || rm x.nsw
 

@@ -252,7 +252,7 @@ static int begin_near(Run *run, NstError *err)
         say(run, "begins at random, for there is no style of this network\n");
     run->init = nearest.model;
     free(nearest.name);
-    if (code < 0 || !run->init)
+    if (code < 0 || mpirun_first(&run->settings->train.ranks, !run->init) >= 0)
         return code;
     nst_trainer_close(&run->trainer);
     return open_trainer(run, err);
