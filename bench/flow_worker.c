@@ -69,7 +69,9 @@ int main(int argc, char **argv)
     NstOpticalFlow *flow = NULL;
     NstDsp dsp;
     NstError err = {0};
-    dsp_init(&dsp, NST_CPU_ALL);
+    NstCompute compute;
+    nst_compute_defaults(&compute); /* $NST_CPU */
+    dsp_init(&dsp, compute.cpu);
     const int bad = !gray || !times || fread(gray, 1, size, stdin) != size ||
                     flow_create(&flow, w, h, &dsp, &team, &err) < 0 || estimate(flow, gray, w, h, frames, times) != 0;
     if (bad)

@@ -25,7 +25,8 @@ typedef struct Level {
 } Level;
 
 typedef struct Pyramid {
-    Level level[LEVELS_MAX]; /* 0 is the finest */
+    float *given;            /* as large as level 0, and inside a frame as well */
+    Level level[LEVELS_MAX]; /* 0 is the finest: what was given, less noise */
 } Pyramid;
 
 struct NstOpticalFlow {
@@ -67,13 +68,18 @@ static float *take_framed(Arena *arena, const Level *level)
     return plane ? plane + FRAME * level->stride + FRAME : NULL;
 }
 
+static ptrdiff_t level_stride(int w)
+{
+    return (ptrdiff_t)align_floats((size_t)w + 2 * FRAME);
+}
+
 static void lay_out_level(NstOpticalFlow *flow, int index, int w, int h, Arena *arena)
 {
     for (int i = 0; i < 2; i++) {
         Level *level = &flow->pyramid[i].level[index];
         level->w = w;
         level->h = h;
-        level->stride = (ptrdiff_t)align_floats((size_t)w + 2 * FRAME);
+        level->stride = level_stride(w);
         level->y = take_framed(arena, level);
         level->gx = take_framed(arena, level);
         level->gy = take_framed(arena, level);
@@ -100,6 +106,10 @@ static size_t lay_out(NstOpticalFlow *flow, int w, int h, int threads, float *me
     flow->costs = take(&arena, n_patches);
     flow->sums = take(&arena, (size_t)threads * 3 * STRIDE * sums_stride(w));
     flow->refinement = take(&arena, refine_floats(w, h));
+    for (int i = 0; i < 2; i++) {
+        const Level level = {.w = w, .h = h, .stride = level_stride(w)};
+        flow->pyramid[i].given = take_framed(&arena, &level);
+    }
     for (int i = 0; i < LEVELS_MAX; i++) {
         lay_out_level(flow, i, w, h, &arena);
         flow->n_levels = i + 1;
@@ -148,37 +158,50 @@ enum { ROWS = 8 };
 /* A step of the pyramid's making, over rows of `to`. */
 typedef struct Step {
     const NstDsp *dsp;
-    const Level *from;
+    const float *from;
+    ptrdiff_t from_stride;
     Level *to;
 } Step;
 
-static void frame_row(const Level *level, int y)
+static void frame_row(const Level *level, float *plane, int y)
 {
-    float *row = level->y + y * level->stride;
+    float *row = plane + y * level->stride;
     for (int x = 1; x <= FRAME; x++) {
         row[-x] = row[0];
         row[level->w - 1 + x] = row[level->w - 1];
     }
 }
 
-static void frame_ends(const Level *level)
+static void frame_ends(const Level *level, float *plane)
 {
     size_t bytes = (size_t)level->stride * sizeof(float);
-    float *first = level->y - FRAME, *last = first + (level->h - 1) * level->stride;
+    float *first = plane - FRAME, *last = first + (level->h - 1) * level->stride;
     for (int y = 1; y <= FRAME; y++) {
         memcpy(first - y * level->stride, first, bytes);
         memcpy(last + y * level->stride, last, bytes);
     }
 }
 
+static void smooth_task(void *arg, int unit, int slot)
+{
+    const Step *step = arg;
+    const Level *to = step->to;
+    (void)slot;
+    for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, to->h); y++) {
+        step->dsp->flow_smooth(step->from + y * step->from_stride, step->from_stride, to->y + y * to->stride, to->w);
+        frame_row(to, to->y, y);
+    }
+}
+
 static void halve_task(void *arg, int unit, int slot)
 {
     const Step *step = arg;
+    const Level *to = step->to;
     (void)slot;
-    for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, step->to->h); y++) {
-        const float *a = step->from->y + 2 * y * step->from->stride;
-        step->dsp->flow_halve(a, a + step->from->stride, step->to->y + y * step->to->stride, step->to->w);
-        frame_row(step->to, y);
+    for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, to->h); y++) {
+        const float *a = step->from + 2 * y * step->from_stride;
+        step->dsp->flow_halve(a, a + step->from_stride, to->y + y * to->stride, to->w);
+        frame_row(to, to->y, y);
     }
 }
 
@@ -196,32 +219,33 @@ static void gradients_task(void *arg, int unit, int slot)
 
 float *flow_next(NstOpticalFlow *flow, ptrdiff_t *stride)
 {
-    flow->current ^= 1;
-    const Level *level = &flow->pyramid[flow->current].level[0];
-    *stride = level->stride;
-    return level->y;
+    Pyramid *pyramid = &flow->pyramid[flow->current ^= 1];
+    *stride = pyramid->level[0].stride;
+    return pyramid->given;
 }
 
 void flow_ready(NstOpticalFlow *flow)
 {
     Pyramid *pyramid = &flow->pyramid[flow->current];
+    const Level *finest = &pyramid->level[0];
+    for (int y = 0; y < finest->h; y++)
+        frame_row(finest, pyramid->given, y);
+    frame_ends(finest, pyramid->given);
     for (int i = 0; i < flow->n_levels; i++) {
-        Step step = {flow->dsp, &pyramid->level[i > 0 ? i - 1 : 0], &pyramid->level[i]};
-        if (i > 0)
-            team_for(flow->team, ceil_div(step.to->h, ROWS), halve_task, &step);
-        else
-            for (int y = 0; y < step.to->h; y++)
-                frame_row(step.to, y);
-        frame_ends(step.to);
-        team_for(flow->team, ceil_div(step.to->h + 2 * NST_PATCH, ROWS), gradients_task, &step);
+        Level *to = &pyramid->level[i];
+        const Level *from = &pyramid->level[i > 0 ? i - 1 : 0];
+        Step step = {flow->dsp, i > 0 ? from->y : pyramid->given, from->stride, to};
+        team_for(flow->team, ceil_div(to->h, ROWS), i > 0 ? halve_task : smooth_task, &step);
+        frame_ends(to, to->y);
+        team_for(flow->team, ceil_div(to->h + 2 * NST_PATCH, ROWS), gradients_task, &step);
     }
 }
 
 const float *flow_luma(const NstOpticalFlow *flow, int age, ptrdiff_t *stride)
 {
-    const Level *level = &flow->pyramid[flow->current ^ age].level[0];
-    *stride = level->stride;
-    return level->y;
+    const Pyramid *pyramid = &flow->pyramid[flow->current ^ age];
+    *stride = pyramid->level[0].stride;
+    return pyramid->given;
 }
 
 /* ---- search ---- */

@@ -8,10 +8,11 @@
 enum {
     ROWS = 8,      /* of a unit of work */
     PLANES = 16,   /* of NstRefine */
-    FRAME = 16,    /* floats before a row, so that rows are aligned; one row above and below */
+    FRAME = NST_REFINE_PAD, /* floats before a row, so that rows are aligned; one row above and below */
     WARPS = 2,     /* times that the other picture is fetched along the flow, */
     OUTER = 2,     /* that the robust weights are made anew for each, */
-    INNER = 5      /* and steps for each of those */
+    INNER = 10,    /* and steps for each of those */
+    BAND = 32      /* rows that all steps are made in while they are at hand; at least 2 INNER */
 };
 
 static size_t stride_of(int w)
@@ -28,13 +29,13 @@ typedef struct Job {
     NstRefine r;
     const NstRefineLevel *level;
     const NstDsp *dsp;
-    float omega;
+    float omega[INNER];
 } Job;
 
 static void lay_out(NstRefine *r, const NstRefineLevel *level, float *memory)
 {
     float **planes[PLANES] = {&r->u0, &r->v0, &r->u[0], &r->v[0], &r->u[1], &r->v[1], &r->mean, &r->diff,
-                              &r->known, &r->a11, &r->a12, &r->a22, &r->b1, &r->b2, &r->right, &r->down};
+                              &r->known, &r->i11, &r->i12, &r->i22, &r->b1, &r->b2, &r->right, &r->down};
     r->w = level->w;
     r->h = level->h;
     r->stride = (ptrdiff_t)stride_of(level->w);
@@ -91,25 +92,20 @@ static void warp(Job *job, const NstTeam *team, int units)
         repeat_ends(&job->r, framed[i]);
 }
 
-static void weights_task(void *arg, int unit, int slot)
+static void smoothness_task(void *arg, int unit, int slot)
 {
     Job *job = arg;
     (void)slot;
-    for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, job->r.h); y++) {
-        job->dsp->refine_terms(&job->r, y);
+    for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, job->r.h); y++)
         job->dsp->refine_smoothness(&job->r, y);
-    }
 }
 
-static void relax_task(void *arg, int unit, int slot)
+static void terms_task(void *arg, int unit, int slot)
 {
     Job *job = arg;
     (void)slot;
-    for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, job->r.h); y++) {
-        job->dsp->refine_relax(&job->r, y, job->omega);
-        repeat_sides(&job->r, job->r.u[1], y);
-        repeat_sides(&job->r, job->r.v[1], y);
-    }
+    for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, job->r.h); y++)
+        job->dsp->refine_terms(&job->r, y);
 }
 
 static void store_task(void *arg, int unit, int slot)
@@ -131,31 +127,71 @@ static void swap(float **pair)
     pair[1] = first;
 }
 
-/* Chebyshev's semi-iteration (Golub and Varga 1961): as fast as successive over-relaxation, in any order of samples. */
-static void relax(Job *job, const NstTeam *team, int units)
+static void relax_rows(const Job *job, int step, int from, int to)
 {
-    const float radius = 0.99f; /* of Jacobi's matrix, as far as a few steps see it */
-    job->omega = 1;
-    for (int i = 0; i < INNER; i++) {
-        team_for(team, units, relax_task, job);
+    NstRefine r = job->r;
+    if (step % 2) {
+        swap(r.u);
+        swap(r.v);
+    }
+    for (int y = from; y < to; y++) {
+        job->dsp->refine_relax(&r, y, job->omega[step]);
+        repeat_sides(&r, r.u[1], y);
+        repeat_sides(&r, r.v[1], y);
+    }
+}
+
+/* Of a band of rows, with each step one less at its seams, where the next step lacks what lies beyond */
+static void band_task(void *arg, int band, int slot)
+{
+    const Job *job = arg;
+    int first = band * BAND, end = min_int(first + BAND, job->r.h);
+    (void)slot;
+    for (int step = 0; step < INNER; step++)
+        relax_rows(job, step, first > 0 ? first + step : 0, end < job->r.h ? end - step : end);
+}
+
+/* What the bands on both sides left out */
+static void seam_task(void *arg, int band, int slot)
+{
+    const Job *job = arg;
+    int seam = (band + 1) * BAND;
+    (void)slot;
+    for (int step = 1; step < INNER; step++)
+        relax_rows(job, step, seam - step, min_int(seam + step, job->r.h));
+}
+
+/*
+ * Chebyshev's semi-iteration (Golub and Varga 1961): as fast as successive over-relaxation, in any order of samples. A
+ * sample's last two values are all that is kept, and all that is needed, in whichever order bands and seams take turns.
+ */
+static void relax(Job *job, const NstTeam *team)
+{
+    int bands = ceil_div(job->r.h, BAND);
+    team_for(team, bands, band_task, job);
+    team_for(team, bands - 1, seam_task, job);
+    if (INNER % 2) {
         swap(job->r.u);
         swap(job->r.v);
-        repeat_ends(&job->r, job->r.u[0]);
-        repeat_ends(&job->r, job->r.v[0]);
-        job->omega = 1 / (1 - radius * radius * job->omega * (i > 0 ? 0.25f : 0.5f));
     }
+    repeat_ends(&job->r, job->r.u[0]);
+    repeat_ends(&job->r, job->r.v[0]);
 }
 
 void refine(const NstRefineLevel *level, const NstDsp *dsp, const NstTeam *team, float *memory)
 {
-    Job job = {.level = level, .dsp = dsp};
+    const float radius = 0.99f; /* of Jacobi's matrix, as far as a few steps see it */
+    Job job = {.level = level, .dsp = dsp, .omega = {1}};
+    for (int i = 1; i < INNER; i++)
+        job.omega[i] = 1 / (1 - radius * radius * job.omega[i - 1] * (i > 1 ? 0.25f : 0.5f));
     int units = ceil_div(level->h, ROWS);
     lay_out(&job.r, level, memory);
     for (int i = 0; i < WARPS; i++) {
         warp(&job, team, units);
         for (int k = 0; k < OUTER; k++) {
-            team_for(team, units, weights_task, &job);
-            relax(&job, team, units);
+            team_for(team, units, smoothness_task, &job);
+            team_for(team, units, terms_task, &job);
+            relax(&job, team);
         }
         team_for(team, units, store_task, &job);
     }

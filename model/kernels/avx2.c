@@ -21,6 +21,7 @@
 #define V_MIN(a, b) _mm256_min_ps(a, b)
 #define V_MAX(a, b) _mm256_max_ps(a, b)
 #define V_FLOOR(v, low) _mm256_max_ps(low, v)
+#define V_SQRT(a) _mm256_sqrt_ps(a)
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 
 #define DL 4
@@ -93,8 +94,6 @@ TARGET static inline void avx2_sum4(V a, V b, V c, V d, float s[4])
 
 #define FEW_VECTORS(co) ((co) == 4 ? 3 : (co) == 3 ? 4 : 6)
 #include "few_tmpl.h"
-
-#define V_MAX(a, b) _mm256_max_ps(a, b)
 
 #include "flow_tmpl.h"
 #include "refine_tmpl.h"

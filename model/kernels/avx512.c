@@ -21,6 +21,7 @@
 #define V_MIN(a, b) _mm512_min_ps(a, b)
 #define V_MAX(a, b) _mm512_max_ps(a, b)
 #define V_FLOOR(v, low) _mm512_max_ps(low, v)
+#define V_SQRT(a) _mm512_sqrt_ps(a)
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 
 #define DL 8

@@ -45,6 +45,8 @@ typedef struct NstSamples {
     float offset, scale; /* sample = offset + scale * value */
 } NstSamples;
 
+#define NST_SMOOTH_SIDE 0.2f /* weight of a sample's neighbours on each side where noise is smoothed away */
+
 enum { NST_PATCH = 8, NST_PATCH_SAMPLES = NST_PATCH * NST_PATCH };
 #define NST_PATCH_DAMPING 16.0f /* added to the matrix of a patch: a gradient of half a level at each sample */
 #define NST_PATCH_STEP 0.02f    /* samples: a search ends with a step shorter than this */
@@ -58,13 +60,20 @@ typedef struct NstPatch {
     float min, max_x, max_y;     /* where it may land: a whole number and less than the sample before the frame's end */
 } NstPatch;
 
-/* Weights of the terms of a flow's refinement; how little a flow must bend to count as smooth, squared */
-#define NST_REFINE_BRIGHTNESS 8.0f
-#define NST_REFINE_GRADIENT 5.0f
-#define NST_REFINE_SMOOTHNESS 16.0f
-#define NST_REFINE_BEND 2e-4f
+/*
+ * Of a flow's refinement: the weight of smoothness beside that of the gradients; how little a flow must bend to count as
+ * smooth, squared; the step between two samples, in levels, from which on it counts as an edge
+ */
+#define NST_REFINE_SMOOTHNESS 4.8f
+#define NST_REFINE_BEND 3e-5f
+#define NST_REFINE_EDGE 10.0f
 
-/* The planes that refine.c works on: w x h samples from (0, 0) on, rows a stride apart, and a frame of one sample. */
+/*
+ * The planes that refine.c works on: w x h samples from (0, 0) on, rows a stride apart, and a frame of one sample. What
+ * follows a row up to a multiple of NST_REFINE_PAD samples may be read and written, and so may the sample after that be read.
+ */
+enum { NST_REFINE_PAD = 16 };
+
 typedef struct NstRefine {
     int w, h;
     ptrdiff_t stride;
@@ -72,7 +81,8 @@ typedef struct NstRefine {
     float *u[2], *v[2];       /* as it is, and before the last step */
     float *mean, *diff;       /* of a sample and the one that it came from */
     float *known;             /* 0 where that lies outside the picture */
-    float *a11, *a12, *a22, *b1, *b2;
+    float *i11, *i12, *i22;   /* the flow that its neighbours' leads to: i11 b1 - i12 b2, i22 b2 - i12 b1, */
+    float *b1, *b2;           /* these and what the smoothness adds to them */
     float *right, *down;      /* smoothness towards the next sample and the one below; 0 across the frame */
 } NstRefine;
 
@@ -214,6 +224,7 @@ typedef struct NstDsp {
     void (*reduce2)(float *y, const float *x, float before, size_t n);
 
     /* Optical flow, flow_tmpl.h: rows of a pyramid and their gradients; patches */
+    void (*flow_smooth)(const float *x, ptrdiff_t stride, float *y, int n);
     void (*flow_halve)(const float *a, const float *b, float *y, int n);
     void (*flow_gradients)(const float *y, ptrdiff_t stride, float *gx, float *gy, int n);
     float (*flow_cost)(const NstPatch *patch, const float move[2]);

@@ -15,6 +15,20 @@ TARGET static void NAME(flow_halve)(const float *restrict a, const float *restri
         y[i] = 0.25f * (a[2 * i] + a[2 * i + 1] + b[2 * i] + b[2 * i + 1]);
 }
 
+/* The mean of 3x3 samples, by weights of NST_SMOOTH_SIDE beside the middle's; rows a stride apart */
+TARGET static void NAME(flow_smooth)(const float *restrict x, ptrdiff_t stride, float *restrict y, int n)
+{
+    const float side = NST_SMOOTH_SIDE, middle = 1 - 2 * NST_SMOOTH_SIDE;
+    const float *restrict a = x - stride, *restrict b = x + stride;
+#pragma omp simd
+    for (int i = 0; i < n; i++) {
+        float left = FMA(side, a[i - 1] + b[i - 1], middle * x[i - 1]);
+        float here = FMA(side, a[i] + b[i], middle * x[i]);
+        float right = FMA(side, a[i + 1] + b[i + 1], middle * x[i + 1]);
+        y[i] = FMA(side, left + right, middle * here);
+    }
+}
+
 /* Central differences; the rows above and below are a stride away. */
 TARGET static void NAME(flow_gradients)(const float *restrict y, ptrdiff_t stride, float *restrict gx,
                                         float *restrict gy, int n)
@@ -157,6 +171,7 @@ TARGET static void NAME(flow_spread)(const NstPatch *p, const float move[2], int
 
 TARGET static void NAME(flow_fill)(NstDsp *dsp)
 {
+    dsp->flow_smooth = NAME(flow_smooth);
     dsp->flow_halve = NAME(flow_halve);
     dsp->flow_gradients = NAME(flow_gradients);
     dsp->flow_cost = NAME(flow_cost);

@@ -21,6 +21,7 @@
 #define V_MIN(a, b) vminnmq_f32(a, b)
 #define V_MAX(a, b) vmaxnmq_f32(a, b)
 #define V_FLOOR(v, low) vmaxq_f32(v, low)
+#define V_SQRT(a) vsqrtq_f32(a)
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 
 #define DL 2

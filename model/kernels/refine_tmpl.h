@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One row each of the refinement of a flow (refine.h). Included once for each variant; the compiler vectorises. */
+/*
+ * One row each of the refinement of a flow (refine.h), in whole vectors: see NstRefine. Included once for each variant,
+ * after kernels_tmpl.h, with
+ *   V_SQRT(a)               lane by lane
+ */
 
 /* The other picture at a row's moved places: its mean with this one, the difference, and where there is none of it. */
 TARGET static void NAME(refine_warp)(const NstRefine *r, const float *restrict own, const float *restrict other,
@@ -37,86 +41,95 @@ TARGET static void NAME(refine_warp)(const NstRefine *r, const float *restrict o
 }
 
 /*
- * Euler's equations at a row, linear in (u, v): a11 u + a12 v = b1, a12 u + a22 v = b2, less smoothness. Terms of
- * brightness and of gradient, each normalised by its gradients, robust by 1 / sqrt(residual^2 + eps^2).
+ * Smoothness between a sample and the next, and the one below: weaker where the flow already bends, and where the picture
+ * has an edge, along which motions may part.
  */
-TARGET static void NAME(refine_terms)(const NstRefine *r, int y)
-{
-    const ptrdiff_t s = r->stride, at = y * s;
-    const float *restrict m = r->mean + at, *restrict t = r->diff + at, *restrict known = r->known + at;
-    const float *restrict u = r->u[0] + at, *restrict v = r->v[0] + at;
-    const float *restrict u0 = r->u0 + at, *restrict v0 = r->v0 + at;
-    float *restrict a11 = r->a11 + at, *restrict a12 = r->a12 + at, *restrict a22 = r->a22 + at;
-    float *restrict b1 = r->b1 + at, *restrict b2 = r->b2 + at;
-    const float zeta = 0.1f, eps = 1e-6f;
-    for (int i = 0; i < r->w; i++) {
-        float du = u[i] - u0[i], dv = v[i] - v0[i];
-        float x = 0.5f * (m[i + 1] - m[i - 1]), yy = 0.5f * (m[i + s] - m[i - s]), z = t[i];
-        float xx = m[i + 1] + m[i - 1] - 2 * m[i], vv = m[i + s] + m[i - s] - 2 * m[i];
-        float xy = 0.25f * (m[i + s + 1] - m[i + s - 1] - m[i - s + 1] + m[i - s - 1]);
-        float xz = 0.5f * (t[i + 1] - t[i - 1]), yz = 0.5f * (t[i + s] - t[i - s]);
-
-        float n = 1 / (x * x + yy * yy + zeta), e = z + x * du + yy * dv;
-        float w = known[i] * NST_REFINE_BRIGHTNESS * n / sqrtf(e * e * n + eps);
-        float p11 = w * x * x, p12 = w * x * yy, p22 = w * yy * yy, q1 = w * x * z, q2 = w * yy * z;
-
-        float n1 = 1 / (xx * xx + xy * xy + zeta), n2 = 1 / (xy * xy + vv * vv + zeta);
-        float e1 = xz + xx * du + xy * dv, e2 = yz + xy * du + vv * dv;
-        w = known[i] * NST_REFINE_GRADIENT / sqrtf(e1 * e1 * n1 + e2 * e2 * n2 + eps);
-        n1 *= w;
-        n2 *= w;
-        p11 += n1 * xx * xx + n2 * xy * xy + 1e-6f;
-        p12 += n1 * xx * xy + n2 * xy * vv;
-        p22 += n1 * xy * xy + n2 * vv * vv + 1e-6f;
-        q1 += n1 * xx * xz + n2 * xy * yz;
-        q2 += n1 * xy * xz + n2 * vv * yz;
-
-        a11[i] = p11;
-        a12[i] = p12;
-        a22[i] = p22;
-        b1[i] = p11 * u0[i] + p12 * v0[i] - q1;
-        b2[i] = p12 * u0[i] + p22 * v0[i] - q2;
-    }
-}
-
-/* Smoothness between a sample and the next, and the one below: weaker where the flow already bends. */
 TARGET static void NAME(refine_smoothness)(const NstRefine *r, int y)
 {
     const ptrdiff_t s = r->stride, at = y * s;
-    const float *restrict u = r->u[0] + at, *restrict v = r->v[0] + at;
-    float *restrict right = r->right + at, *restrict down = r->down + at;
-    for (int i = 0; i < r->w; i++) {
-        float ux = u[i + 1] - u[i], vx = v[i + 1] - v[i], uy = u[i + s] - u[i], vy = v[i + s] - v[i];
-        float ucx = 0.25f * (u[i + s] + u[i + s + 1] - u[i - s] - u[i - s + 1]);
-        float vcx = 0.25f * (v[i + s] + v[i + s + 1] - v[i - s] - v[i - s + 1]);
-        float ucy = 0.25f * (u[i + 1] + u[i + s + 1] - u[i - 1] - u[i + s - 1]);
-        float vcy = 0.25f * (v[i + 1] + v[i + s + 1] - v[i - 1] - v[i + s - 1]);
-        right[i] = NST_REFINE_SMOOTHNESS / sqrtf(ux * ux + vx * vx + ucx * ucx + vcx * vcx + NST_REFINE_BEND);
-        down[i] = NST_REFINE_SMOOTHNESS / sqrtf(uy * uy + vy * vy + ucy * ucy + vcy * vcy + NST_REFINE_BEND);
+    const float *u = r->u[0] + at, *v = r->v[0] + at, *m = r->mean + at;
+    float *right = r->right + at, *down = r->down + at;
+    const V quarter = V_SET1(0.25f), flat = V_SET1(NST_REFINE_BEND), one = V_SET1(1), weight = V_SET1(NST_REFINE_SMOOTHNESS);
+    const V contrast = V_SET1(1 / (NST_REFINE_EDGE * NST_REFINE_EDGE));
+    for (int i = 0; i < r->w; i += VL) {
+        V u0 = V_LOAD(u + i), v0 = V_LOAD(v + i), m0 = V_LOAD(m + i);
+        V ua = V_LOAD(u + i - s + 1), va = V_LOAD(v + i - s + 1), ub = V_LOAD(u + i + s), vb = V_LOAD(v + i + s);
+        V uc = V_LOAD(u + i + s + 1), vc = V_LOAD(v + i + s + 1), un = V_LOAD(u + i + 1), vn = V_LOAD(v + i + 1);
+        V ux = un - u0, vx = vn - v0, uy = ub - u0, vy = vb - v0;
+        V along_u = quarter * (ub + uc - V_LOAD(u + i - s) - ua), along_v = quarter * (vb + vc - V_LOAD(v + i - s) - va);
+        V bend = V_FMA(ux, ux, V_FMA(vx, vx, V_FMA(along_u, along_u, V_FMA(along_v, along_v, flat))));
+        V edge = V_LOAD(m + i + 1) - m0;
+        V_STORE(right + i, weight / V_SQRT(bend * V_FMA(edge * edge, contrast, one)));
+
+        along_u = quarter * (un + uc - V_LOAD(u + i - 1) - V_LOAD(u + i + s - 1));
+        along_v = quarter * (vn + vc - V_LOAD(v + i - 1) - V_LOAD(v + i + s - 1));
+        bend = V_FMA(uy, uy, V_FMA(vy, vy, V_FMA(along_u, along_u, V_FMA(along_v, along_v, flat))));
+        edge = V_LOAD(m + i + s) - m0;
+        V_STORE(down + i, weight / V_SQRT(bend * V_FMA(edge * edge, contrast, one)));
     }
     right[r->w - 1] = 0;
     for (int i = 0; y == r->h - 1 && i < r->w; i++)
         down[i] = 0;
 }
 
+/*
+ * Euler's equations at a row, linear in (u, v): gradients stay the same, each of the two normalised by its own gradient,
+ * robust by 1 / sqrt(residual^2 + eps^2); less smoothness, A (u, v) = b. Stored is the inverse of A with the smoothness
+ * towards the neighbours in it.
+ */
+TARGET static void NAME(refine_terms)(const NstRefine *r, int y)
+{
+    const ptrdiff_t s = r->stride, at = y * s;
+    const float *m = r->mean + at, *t = r->diff + at, *right = r->right + at, *down = r->down + at;
+    const V half = V_SET1(0.5f), quarter = V_SET1(0.25f), zeta = V_SET1(0.1f), eps = V_SET1(1e-6f), one = V_SET1(1);
+    for (int i = 0; i < r->w; i += VL) {
+        V u0 = V_LOAD(r->u0 + at + i), du = V_LOAD(r->u[0] + at + i) - u0;
+        V v0 = V_LOAD(r->v0 + at + i), dv = V_LOAD(r->v[0] + at + i) - v0;
+        V here = V_LOAD(m + i) + V_LOAD(m + i);
+        V xx = V_LOAD(m + i + 1) + V_LOAD(m + i - 1) - here, yy = V_LOAD(m + i + s) + V_LOAD(m + i - s) - here;
+        V xy = quarter * (V_LOAD(m + i + s + 1) - V_LOAD(m + i + s - 1) - V_LOAD(m + i - s + 1) + V_LOAD(m + i - s - 1));
+        V xz = half * (V_LOAD(t + i + 1) - V_LOAD(t + i - 1)), yz = half * (V_LOAD(t + i + s) - V_LOAD(t + i - s));
+
+        V n1 = one / V_FMA(xx, xx, V_FMA(xy, xy, zeta)), n2 = one / V_FMA(yy, yy, V_FMA(xy, xy, zeta));
+        V e1 = V_FMA(xx, du, V_FMA(xy, dv, xz)), e2 = V_FMA(xy, du, V_FMA(yy, dv, yz));
+        V w = V_LOAD(r->known + at + i) / V_SQRT(V_FMA(e1 * e1, n1, V_FMA(e2 * e2, n2, eps)));
+        n1 = n1 * w;
+        n2 = n2 * w;
+        V x1 = n1 * xx, y1 = n1 * xy, x2 = n2 * xy, y2 = n2 * yy;
+        V p11 = V_FMA(x1, xx, x2 * xy), p12 = V_FMA(x1, xy, x2 * yy), p22 = V_FMA(y1, xy, y2 * yy);
+        V_STORE(r->b1 + at + i, V_FMA(p11, u0, p12 * v0) - V_FMA(x1, xz, x2 * yz));
+        V_STORE(r->b2 + at + i, V_FMA(p12, u0, p22 * v0) - V_FMA(y1, xz, y2 * yz));
+
+        V sum = V_LOAD(right + i - 1) + V_LOAD(right + i) + V_LOAD(down + i - s) + V_LOAD(down + i) + eps;
+        p11 = p11 + sum;
+        p22 = p22 + sum;
+        V scale = one / (p11 * p22 - p12 * p12);
+        V_STORE(r->i11 + at + i, p22 * scale);
+        V_STORE(r->i12 + at + i, p12 * scale);
+        V_STORE(r->i22 + at + i, p11 * scale);
+    }
+}
+
 /* A step of Jacobi's iteration from u[0], v[0], drawn out by omega from the one before, which it replaces. */
 TARGET static void NAME(refine_relax)(const NstRefine *r, int y, float omega)
 {
     const ptrdiff_t s = r->stride, at = y * s;
-    const float *restrict u = r->u[0] + at, *restrict v = r->v[0] + at;
-    const float *restrict a11 = r->a11 + at, *restrict a12 = r->a12 + at, *restrict a22 = r->a22 + at;
-    const float *restrict b1 = r->b1 + at, *restrict b2 = r->b2 + at;
-    const float *restrict right = r->right + at, *restrict down = r->down + at;
-    float *restrict to_u = r->u[1] + at, *restrict to_v = r->v[1] + at;
-#pragma omp simd
-    for (int i = 0; i < r->w; i++) {
-        float left = right[i - 1], up = down[i - s], sum = left + right[i] + up + down[i];
-        float p = b1[i] + left * u[i - 1] + right[i] * u[i + 1] + up * u[i - s] + down[i] * u[i + s];
-        float q = b2[i] + left * v[i - 1] + right[i] * v[i + 1] + up * v[i - s] + down[i] * v[i + s];
-        float d11 = a11[i] + sum, d22 = a22[i] + sum, scale = 1 / (d11 * d22 - a12[i] * a12[i]);
-        float nu = (d22 * p - a12[i] * q) * scale, nv = (d11 * q - a12[i] * p) * scale;
-        to_u[i] += omega * (nu - to_u[i]);
-        to_v[i] += omega * (nv - to_v[i]);
+    const float *u = r->u[0] + at, *v = r->v[0] + at, *right = r->right + at, *down = r->down + at;
+    float *to_u = r->u[1] + at, *to_v = r->v[1] + at;
+    const V step = V_SET1(omega);
+    for (int i = 0; i < r->w; i += VL) {
+        V before = V_LOAD(right + i - 1), after = V_LOAD(right + i), above = V_LOAD(down + i - s), below = V_LOAD(down + i);
+        V p = V_FMA(before, V_LOAD(u + i - 1), V_LOAD(r->b1 + at + i));
+        V q = V_FMA(before, V_LOAD(v + i - 1), V_LOAD(r->b2 + at + i));
+        p = V_FMA(after, V_LOAD(u + i + 1), p);
+        q = V_FMA(after, V_LOAD(v + i + 1), q);
+        p = V_FMA(above, V_LOAD(u + i - s), p);
+        q = V_FMA(above, V_LOAD(v + i - s), q);
+        p = V_FMA(below, V_LOAD(u + i + s), p);
+        q = V_FMA(below, V_LOAD(v + i + s), q);
+        V i12 = V_LOAD(r->i12 + at + i), last_u = V_LOAD(to_u + i), last_v = V_LOAD(to_v + i);
+        V_STORE(to_u + i, V_FMA(step, V_LOAD(r->i11 + at + i) * p - i12 * q - last_u, last_u));
+        V_STORE(to_v + i, V_FMA(step, V_LOAD(r->i22 + at + i) * q - i12 * p - last_v, last_v));
     }
 }
 

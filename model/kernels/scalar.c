@@ -18,6 +18,7 @@
 #define V_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define V_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define V_FLOOR(v, low) ((v) < (low) ? (low) : (v))
+#define V_SQRT(a) sqrtf(a)
 #define FMA(a, b, c) V_FMA(a, b, c)
 
 #define DL 1
@@ -68,8 +69,6 @@ static inline void scalar_sum4(float a, float b, float c, float d, float s[4])
 
 #define FEW_VECTORS(co) 1
 #include "few_tmpl.h"
-
-#define V_MAX(a, b) ((a) > (b) ? (a) : (b))
 
 #include "flow_tmpl.h"
 #include "refine_tmpl.h"
