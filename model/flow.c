@@ -14,7 +14,7 @@ enum {
     STRIDE = NST_PATCH / 2, /* from patch to patch: a cell of STRIDE x STRIDE samples is covered by 2 x 2 patches */
     FRAME = 2 * NST_PATCH,  /* samples around a level, repeating its edge */
     LEVEL_MIN = 24,         /* the smaller side of the coarsest level */
-    ITERATIONS = 12,        /* of the search for a patch, at most */
+    ITERATIONS = 20,        /* of the search for a patch, at most */
     EXPLAINED = 4           /* levels that a vector may be off */
 };
 

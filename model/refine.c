@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "refine.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "util.h"
@@ -9,9 +10,9 @@ enum {
     ROWS = 8,      /* of a unit of work */
     PLANES = 16,   /* of NstRefine */
     FRAME = NST_REFINE_PAD, /* floats before a row, so that rows are aligned; one row above and below */
-    WARPS = 2,     /* times that the other picture is fetched along the flow, */
-    OUTER = 2,     /* that the robust weights are made anew for each, */
-    INNER = 10,    /* and steps for each of those */
+    OUTER = 3,     /* times that the robust weights are made anew, */
+    INNER = 10,    /* and steps for each of them */
+    SPARSE = 4,    /* samples to each side of one that tells of the light */
     BAND = 32      /* rows that all steps are made in while they are at hand; at least 2 INNER */
 };
 
@@ -90,6 +91,30 @@ static void warp(Job *job, const NstTeam *team, int units)
     team_for(team, units, warp_task, job);
     for (size_t i = 0; i < sizeof(framed) / sizeof(*framed); i++)
         repeat_ends(&job->r, framed[i]);
+}
+
+/*
+ * A change of light, as of exposure, is the same everywhere: the line through the differences over the brightness, for one
+ * sample in SPARSE x SPARSE, without those that are far from it.
+ */
+static void find_light(NstRefine *r, float limit)
+{
+    double n = 0, x = 0, z = 0, xx = 0, xz = 0;
+    for (int j = 0; j < r->h; j += SPARSE)
+        for (int i = 0; i < r->w; i += SPARSE) {
+            ptrdiff_t at = j * r->stride + i;
+            double brightness = (double)r->mean[at], diff = (double)r->diff[at];
+            if (r->known[at] > 0 && fabs(diff - (double)r->gain * brightness - (double)r->offset) < (double)limit) {
+                n++;
+                x += brightness;
+                z += diff;
+                xx += brightness * brightness;
+                xz += brightness * diff;
+            }
+        }
+    double spread = n * xx - x * x;
+    r->gain = spread > n * n ? (float)((n * xz - x * z) / spread) : 0;
+    r->offset = n > 0 ? (float)((z - (double)r->gain * x) / n) : 0;
 }
 
 static void smoothness_task(void *arg, int unit, int slot)
@@ -180,19 +205,19 @@ static void relax(Job *job, const NstTeam *team)
 
 void refine(const NstRefineLevel *level, const NstDsp *dsp, const NstTeam *team, float *memory)
 {
-    const float radius = 0.99f; /* of Jacobi's matrix, as far as a few steps see it */
+    const float radius = 0.995f; /* of Jacobi's matrix, as far as a few steps see it */
+    const int units = ceil_div(level->h, ROWS);
     Job job = {.level = level, .dsp = dsp, .omega = {1}};
     for (int i = 1; i < INNER; i++)
         job.omega[i] = 1 / (1 - radius * radius * job.omega[i - 1] * (i > 1 ? 0.25f : 0.5f));
-    int units = ceil_div(level->h, ROWS);
     lay_out(&job.r, level, memory);
-    for (int i = 0; i < WARPS; i++) {
-        warp(&job, team, units);
-        for (int k = 0; k < OUTER; k++) {
-            team_for(team, units, smoothness_task, &job);
-            team_for(team, units, terms_task, &job);
-            relax(&job, team);
-        }
-        team_for(team, units, store_task, &job);
+    warp(&job, team, units);
+    find_light(&job.r, 64);
+    find_light(&job.r, 12);
+    for (int i = 0; i < OUTER; i++) {
+        team_for(team, units, smoothness_task, &job);
+        team_for(team, units, terms_task, &job);
+        relax(&job, team);
     }
+    team_for(team, units, store_task, &job);
 }

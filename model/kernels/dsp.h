@@ -49,7 +49,7 @@ typedef struct NstSamples {
 
 enum { NST_PATCH = 8, NST_PATCH_SAMPLES = NST_PATCH * NST_PATCH };
 #define NST_PATCH_DAMPING 16.0f /* added to the matrix of a patch: a gradient of half a level at each sample */
-#define NST_PATCH_STEP 0.02f    /* samples: a search ends with a step shorter than this */
+#define NST_PATCH_STEP 0.005f   /* samples: a search ends with a step shorter than this */
 
 /* A patch of NST_PATCH x NST_PATCH samples of one level of a pyramid, and the other picture, in which it is looked for. */
 typedef struct NstPatch {
@@ -61,11 +61,12 @@ typedef struct NstPatch {
 } NstPatch;
 
 /*
- * Of a flow's refinement: the weight of smoothness beside that of the gradients; how little a flow must bend to count as
- * smooth, squared; the step between two samples, in levels, from which on it counts as an edge
+ * Of a flow's refinement: the weights of the gradients and of smoothness beside that of brightness; how little a flow must
+ * bend to count as smooth, squared; the step between two samples, in levels, from which on it counts as an edge
  */
-#define NST_REFINE_SMOOTHNESS 4.8f
-#define NST_REFINE_BEND 3e-5f
+#define NST_REFINE_GRADIENT 0.5f
+#define NST_REFINE_SMOOTHNESS 4.0f
+#define NST_REFINE_BEND 2e-5f
 #define NST_REFINE_EDGE 10.0f
 
 /*
@@ -77,6 +78,7 @@ enum { NST_REFINE_PAD = 16 };
 typedef struct NstRefine {
     int w, h;
     ptrdiff_t stride;
+    float gain, offset;       /* the change of light: the other picture is brighter by gain brightness + offset */
     float *u0, *v0;           /* the flow as it came */
     float *u[2], *v[2];       /* as it is, and before the last step */
     float *mean, *diff;       /* of a sample and the one that it came from */

@@ -73,40 +73,47 @@ TARGET static void NAME(refine_smoothness)(const NstRefine *r, int y)
 }
 
 /*
- * Euler's equations at a row, linear in (u, v): gradients stay the same, each of the two normalised by its own gradient,
- * robust by 1 / sqrt(residual^2 + eps^2); less smoothness, A (u, v) = b. Stored is the inverse of A with the smoothness
- * towards the neighbours in it.
+ * Euler's equations at a row, linear in (u, v): brightness, but for the change of light, and both of its gradients stay the
+ * same, each normalised by its own gradient and robust by 1 / sqrt(residual^2 + eps^2); less smoothness, A (u, v) = b. Stored
+ * is the inverse of A with the smoothness towards the neighbours in it.
  */
 TARGET static void NAME(refine_terms)(const NstRefine *r, int y)
 {
     const ptrdiff_t s = r->stride, at = y * s;
     const float *m = r->mean + at, *t = r->diff + at, *right = r->right + at, *down = r->down + at;
     const V half = V_SET1(0.5f), quarter = V_SET1(0.25f), zeta = V_SET1(0.1f), eps = V_SET1(1e-6f), one = V_SET1(1);
+    const V gain = V_SET1(-r->gain), offset = V_SET1(-r->offset), weight = V_SET1(NST_REFINE_GRADIENT);
     for (int i = 0; i < r->w; i += VL) {
         V u0 = V_LOAD(r->u0 + at + i), du = V_LOAD(r->u[0] + at + i) - u0;
         V v0 = V_LOAD(r->v0 + at + i), dv = V_LOAD(r->v[0] + at + i) - v0;
-        V here = V_LOAD(m + i) + V_LOAD(m + i);
-        V xx = V_LOAD(m + i + 1) + V_LOAD(m + i - 1) - here, yy = V_LOAD(m + i + s) + V_LOAD(m + i - s) - here;
+        V here = V_LOAD(m + i), left = V_LOAD(m + i - 1), next = V_LOAD(m + i + 1);
+        V above = V_LOAD(m + i - s), below = V_LOAD(m + i + s);
+        V x = half * (next - left), y = half * (below - above), z = V_LOAD(t + i) + V_FMA(gain, here, offset);
+        V xx = next + left - here - here, yy = below + above - here - here;
         V xy = quarter * (V_LOAD(m + i + s + 1) - V_LOAD(m + i + s - 1) - V_LOAD(m + i - s + 1) + V_LOAD(m + i - s - 1));
-        V xz = half * (V_LOAD(t + i + 1) - V_LOAD(t + i - 1)), yz = half * (V_LOAD(t + i + s) - V_LOAD(t + i - s));
+        V xz = V_FMA(gain, x, half * (V_LOAD(t + i + 1) - V_LOAD(t + i - 1)));
+        V yz = V_FMA(gain, y, half * (V_LOAD(t + i + s) - V_LOAD(t + i - s)));
 
+        V known = V_LOAD(r->known + at + i), n = one / V_FMA(x, x, V_FMA(y, y, zeta)), e = V_FMA(x, du, V_FMA(y, dv, z));
+        V w = known * n / V_SQRT(V_FMA(e * e, n, eps)), p1 = w * x, p2 = w * y;
         V n1 = one / V_FMA(xx, xx, V_FMA(xy, xy, zeta)), n2 = one / V_FMA(yy, yy, V_FMA(xy, xy, zeta));
         V e1 = V_FMA(xx, du, V_FMA(xy, dv, xz)), e2 = V_FMA(xy, du, V_FMA(yy, dv, yz));
-        V w = V_LOAD(r->known + at + i) / V_SQRT(V_FMA(e1 * e1, n1, V_FMA(e2 * e2, n2, eps)));
+        w = known * weight / V_SQRT(V_FMA(e1 * e1, n1, V_FMA(e2 * e2, n2, eps)));
         n1 = n1 * w;
         n2 = n2 * w;
         V x1 = n1 * xx, y1 = n1 * xy, x2 = n2 * xy, y2 = n2 * yy;
-        V p11 = V_FMA(x1, xx, x2 * xy), p12 = V_FMA(x1, xy, x2 * yy), p22 = V_FMA(y1, xy, y2 * yy);
-        V_STORE(r->b1 + at + i, V_FMA(p11, u0, p12 * v0) - V_FMA(x1, xz, x2 * yz));
-        V_STORE(r->b2 + at + i, V_FMA(p12, u0, p22 * v0) - V_FMA(y1, xz, y2 * yz));
+        V a11 = V_FMA(p1, x, V_FMA(x1, xx, x2 * xy)), a12 = V_FMA(p1, y, V_FMA(x1, xy, x2 * yy));
+        V a22 = V_FMA(p2, y, V_FMA(y1, xy, y2 * yy));
+        V_STORE(r->b1 + at + i, V_FMA(a11, u0, a12 * v0) - V_FMA(p1, z, V_FMA(x1, xz, x2 * yz)));
+        V_STORE(r->b2 + at + i, V_FMA(a12, u0, a22 * v0) - V_FMA(p2, z, V_FMA(y1, xz, y2 * yz)));
 
         V sum = V_LOAD(right + i - 1) + V_LOAD(right + i) + V_LOAD(down + i - s) + V_LOAD(down + i) + eps;
-        p11 = p11 + sum;
-        p22 = p22 + sum;
-        V scale = one / (p11 * p22 - p12 * p12);
-        V_STORE(r->i11 + at + i, p22 * scale);
-        V_STORE(r->i12 + at + i, p12 * scale);
-        V_STORE(r->i22 + at + i, p11 * scale);
+        a11 = a11 + sum;
+        a22 = a22 + sum;
+        V scale = one / (a11 * a22 - a12 * a12);
+        V_STORE(r->i11 + at + i, a22 * scale);
+        V_STORE(r->i12 + at + i, a12 * scale);
+        V_STORE(r->i22 + at + i, a11 * scale);
     }
 }
 
