@@ -18,6 +18,10 @@ enum {
     EXPLAINED = 4           /* levels that a vector may be off */
 };
 
+#define NOISE_MIN 0.5f    /* levels: noise up to here is left alone, */
+#define NOISE_MAX 1.5f    /* and from here on smoothed */
+#define SMOOTH_SIDE 0.22f /* by this weight of a sample's neighbours on each side */
+
 typedef struct Level {
     int w, h;
     ptrdiff_t stride;
@@ -160,6 +164,7 @@ typedef struct Step {
     const NstDsp *dsp;
     const float *from;
     ptrdiff_t from_stride;
+    float side; /* the weight that smoothing gives to neighbours */
     Level *to;
 } Step;
 
@@ -182,13 +187,43 @@ static void frame_ends(const Level *level, float *plane)
     }
 }
 
+/*
+ * The deviation of the picture's noise, in levels: by the median, over one sample in SPARSE x SPARSE, of what a mask leaves
+ * that is blind to edges (Immerkaer 1996, "Fast Noise Variance Estimation").
+ */
+static float noise_of(const float *luma, const Level *level)
+{
+    enum { SPARSE = 4, BINS = 64 };
+    const ptrdiff_t s = level->stride;
+    const float bin_size = 0.25f, median_of_normal = 0.6745f * 6; /* 6: the mask's norm */
+    int count[BINS] = {0}, n = 0, bin = 0;
+    for (int y = 0; y < level->h; y += SPARSE)
+        for (int x = 0; x < level->w; x += SPARSE, n++) {
+            const float *at = luma + y * s + x;
+            float left = fabsf(4 * at[0] - 2 * (at[-1] + at[1] + at[-s] + at[s]) + at[-s - 1] + at[-s + 1] + at[s - 1] +
+                               at[s + 1]);
+            count[left < bin_size * (BINS - 1) ? (int)(left / bin_size) : BINS - 1]++;
+        }
+    for (int below = count[0]; bin < BINS - 1 && below <= n / 2; below += count[bin])
+        bin++;
+    return ((float)bin + 0.5f) * bin_size / median_of_normal;
+}
+
+/* A clear picture is not smoothed. */
+static float side_weight(float noise)
+{
+    float share = (noise - NOISE_MIN) / (NOISE_MAX - NOISE_MIN);
+    return SMOOTH_SIDE * (share < 0 ? 0 : share > 1 ? 1 : share);
+}
+
 static void smooth_task(void *arg, int unit, int slot)
 {
     const Step *step = arg;
     const Level *to = step->to;
     (void)slot;
     for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, to->h); y++) {
-        step->dsp->flow_smooth(step->from + y * step->from_stride, step->from_stride, to->y + y * to->stride, to->w);
+        step->dsp->flow_smooth(step->from + y * step->from_stride, step->from_stride, to->y + y * to->stride, step->side,
+                               to->w);
         frame_row(to, to->y, y);
     }
 }
@@ -231,10 +266,11 @@ void flow_ready(NstOpticalFlow *flow)
     for (int y = 0; y < finest->h; y++)
         frame_row(finest, pyramid->given, y);
     frame_ends(finest, pyramid->given);
+    const float side = side_weight(noise_of(pyramid->given, finest));
     for (int i = 0; i < flow->n_levels; i++) {
         Level *to = &pyramid->level[i];
         const Level *from = &pyramid->level[i > 0 ? i - 1 : 0];
-        Step step = {flow->dsp, i > 0 ? from->y : pyramid->given, from->stride, to};
+        Step step = {flow->dsp, i > 0 ? from->y : pyramid->given, from->stride, side, to};
         team_for(flow->team, ceil_div(to->h, ROWS), i > 0 ? halve_task : smooth_task, &step);
         frame_ends(to, to->y);
         team_for(flow->team, ceil_div(to->h + 2 * NST_PATCH, ROWS), gradients_task, &step);

@@ -45,8 +45,6 @@ typedef struct NstSamples {
     float offset, scale; /* sample = offset + scale * value */
 } NstSamples;
 
-#define NST_SMOOTH_SIDE 0.2f /* weight of a sample's neighbours on each side where noise is smoothed away */
-
 enum { NST_PATCH = 8, NST_PATCH_SAMPLES = NST_PATCH * NST_PATCH };
 #define NST_PATCH_DAMPING 16.0f /* added to the matrix of a patch: a gradient of half a level at each sample */
 #define NST_PATCH_STEP 0.005f   /* samples: a search ends with a step shorter than this */
@@ -64,10 +62,10 @@ typedef struct NstPatch {
  * Of a flow's refinement: the weights of the gradients and of smoothness beside that of brightness; how little a flow must
  * bend to count as smooth, squared; the step between two samples, in levels, from which on it counts as an edge
  */
-#define NST_REFINE_GRADIENT 0.5f
-#define NST_REFINE_SMOOTHNESS 4.0f
-#define NST_REFINE_BEND 2e-5f
-#define NST_REFINE_EDGE 10.0f
+#define NST_REFINE_GRADIENT 2.0f
+#define NST_REFINE_SMOOTHNESS 7.0f
+#define NST_REFINE_BEND 5e-6f
+#define NST_REFINE_EDGE 15.0f
 
 /*
  * The planes that refine.c works on: w x h samples from (0, 0) on, rows a stride apart, and a frame of one sample. What
@@ -226,7 +224,7 @@ typedef struct NstDsp {
     void (*reduce2)(float *y, const float *x, float before, size_t n);
 
     /* Optical flow, flow_tmpl.h: rows of a pyramid and their gradients; patches */
-    void (*flow_smooth)(const float *x, ptrdiff_t stride, float *y, int n);
+    void (*flow_smooth)(const float *x, ptrdiff_t stride, float *y, float side, int n);
     void (*flow_halve)(const float *a, const float *b, float *y, int n);
     void (*flow_gradients)(const float *y, ptrdiff_t stride, float *gx, float *gy, int n);
     float (*flow_cost)(const NstPatch *patch, const float move[2]);

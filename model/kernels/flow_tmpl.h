@@ -15,10 +15,11 @@ TARGET static void NAME(flow_halve)(const float *restrict a, const float *restri
         y[i] = 0.25f * (a[2 * i] + a[2 * i + 1] + b[2 * i] + b[2 * i + 1]);
 }
 
-/* The mean of 3x3 samples, by weights of NST_SMOOTH_SIDE beside the middle's; rows a stride apart */
-TARGET static void NAME(flow_smooth)(const float *restrict x, ptrdiff_t stride, float *restrict y, int n)
+/* The mean of 3x3 samples, by weights of side, 1 - 2 side, side each way; rows a stride apart */
+TARGET static void NAME(flow_smooth)(const float *restrict x, ptrdiff_t stride, float *restrict y, float side,
+                                     int n)
 {
-    const float side = NST_SMOOTH_SIDE, middle = 1 - 2 * NST_SMOOTH_SIDE;
+    const float middle = 1 - 2 * side;
     const float *restrict a = x - stride, *restrict b = x + stride;
 #pragma omp simd
     for (int i = 0; i < n; i++) {
