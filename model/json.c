@@ -32,6 +32,17 @@ static size_t utf8_length(const unsigned char *s, size_t n)
     return length;
 }
 
+bool json_is_text(const char *text, size_t length)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    for (size_t i = 0, step; i < length; i += step) {
+        step = utf8_length(s + i, length - i);
+        if (!step || s[i] < 0x20)
+            return false;
+    }
+    return true;
+}
+
 /* cJSON itself takes control characters for white space, lets any byte through, and allocates for every value. */
 static int check_text(const char *text, size_t length, NstError *err)
 {

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "half.h"
 #include "input.h"
 #include "json.h"
 #include "names.h"
+#include "numbers.h"
 #include "util.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors data is little-endian, and so must the host be");
@@ -18,10 +18,24 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors data is l
  *   the rest  data; offsets count from here; the tensors cover it without gap or overlap
  */
 
+typedef struct Dtype {
+    const char *name;
+    int size; /* bytes */
+    NumberType type;
+} Dtype;
+
 typedef struct TensorSpan {
     uint64_t begin, end;
     int tensor;
+    const Dtype *dtype;
 } TensorSpan;
+
+static const Dtype DTYPES[] = {
+    {"F32", 4, NUMBER_F32}, {"F16", 2, NUMBER_F16}, {"BF16", 2, NUMBER_BF16}, {"F64", 8, NUMBER_F64},
+    {"I64", 8, NUMBER_OTHER}, {"I32", 4, NUMBER_OTHER}, {"I16", 2, NUMBER_OTHER}, {"I8", 1, NUMBER_OTHER},
+    {"U64", 8, NUMBER_OTHER}, {"U32", 4, NUMBER_OTHER}, {"U16", 2, NUMBER_OTHER}, {"U8", 1, NUMBER_OTHER},
+    {"BOOL", 1, NUMBER_OTHER},
+};
 
 const char *metadata_get(const NstMetadata *metadata, const char *key)
 {
@@ -108,14 +122,17 @@ static int parse_metadata(NstMetadata *metadata, const cJSON *object, NstError *
     return NST_OK;
 }
 
-static int parse_dtype(NstTensor *tensor, const cJSON *item, NstError *err)
+static int parse_dtype(const Dtype **dtype, const cJSON *item, bool foreign, NstError *err)
 {
-    const char *dtype;
-    NST_TRY(json_string(item, "dtype", &dtype, err));
-    tensor->is_f16 = !strcmp(dtype, "F16");
-    if (tensor->is_f16 || !strcmp(dtype, "F32"))
-        return NST_OK;
-    return fail(err, NST_EUNSUPPORTED, "dtype: F32 or F16 expected, %.16s found", dtype);
+    const char *name;
+    NST_TRY(json_string(item, "dtype", &name, err));
+    for (size_t i = 0; i < sizeof(DTYPES) / sizeof(*DTYPES); i++) {
+        const bool own = DTYPES[i].type == NUMBER_F32 || DTYPES[i].type == NUMBER_F16;
+        *dtype = &DTYPES[i];
+        if ((foreign || own) && !strcmp(name, DTYPES[i].name))
+            return NST_OK;
+    }
+    return fail(err, NST_EUNSUPPORTED, "dtype: F32 or F16 expected, %.16s found", name);
 }
 
 static int parse_shape(NstTensor *tensor, const cJSON *array, NstError *err)
@@ -143,7 +160,7 @@ static int parse_span(const NstTensor *tensor, TensorSpan *span, const cJSON *ar
         return fail(err, NST_EFORMAT, "data_offsets: an array of two integers expected");
     NST_TRY(json_integer(array->child, "data_offsets begin", 0, (int64_t)NST_MAX_FILE, &begin, err));
     NST_TRY(json_integer(array->child->next, "data_offsets end", begin, (int64_t)NST_MAX_FILE, &end, err));
-    if (__builtin_mul_overflow(tensor->count, tensor->is_f16 ? 2 : 4, &bytes))
+    if (__builtin_mul_overflow(tensor->count, span->dtype->size, &bytes))
         return fail(err, NST_ETOOLARGE, "shape: the number of bytes overflows");
     if (end - begin != bytes)
         return fail(err, NST_EFORMAT, "data_offsets: %lld bytes expected for this shape, %lld found", (long long)bytes,
@@ -153,22 +170,23 @@ static int parse_span(const NstTensor *tensor, TensorSpan *span, const cJSON *ar
     return NST_OK;
 }
 
-static int parse_entry(NstTensor *tensor, TensorSpan *span, const cJSON *entry, NstError *err)
+static int parse_entry(NstTensor *tensor, TensorSpan *span, const cJSON *entry, bool foreign, NstError *err)
 {
     if (!cJSON_IsObject(entry) || cJSON_GetArraySize(entry) != 3)
         return fail(err, NST_EFORMAT, "an object of dtype, shape and data_offsets expected");
-    NST_TRY(parse_dtype(tensor, cJSON_GetObjectItemCaseSensitive(entry, "dtype"), err));
+    NST_TRY(parse_dtype(&span->dtype, cJSON_GetObjectItemCaseSensitive(entry, "dtype"), foreign, err));
+    tensor->is_f16 = span->dtype->type == NUMBER_F16;
     NST_TRY(parse_shape(tensor, cJSON_GetObjectItemCaseSensitive(entry, "shape"), err));
     return parse_span(tensor, span, cJSON_GetObjectItemCaseSensitive(entry, "data_offsets"), err);
 }
 
-static int parse_tensor(NstContainer *container, TensorSpan *span, const cJSON *entry, NstError *err)
+static int parse_tensor(NstContainer *container, TensorSpan *span, const cJSON *entry, bool foreign, NstError *err)
 {
     NstTensor *tensor = &container->tensors[container->n_tensors];
     if (container->n_tensors >= NST_MAX_TENSORS)
         return fail(err, NST_ETOOLARGE, "at most %d tensors expected, more found", NST_MAX_TENSORS);
     NST_TRY(name_copy(tensor->name, entry->string, "tensor", err));
-    int code = parse_entry(tensor, span, entry, err);
+    int code = parse_entry(tensor, span, entry, foreign, err);
     if (code < 0)
         return fail_within(err, code, "tensor \"%s\"", tensor->name);
     span->tensor = container->n_tensors++;
@@ -176,7 +194,7 @@ static int parse_tensor(NstContainer *container, TensorSpan *span, const cJSON *
 }
 
 /* Fills in all of the container but the tensors' data. spans has room for NST_MAX_TENSORS entries. */
-static int parse_header(NstContainer *container, TensorSpan *spans, const cJSON *root, NstError *err)
+static int parse_header(NstContainer *container, TensorSpan *spans, const cJSON *root, bool foreign, NstError *err)
 {
     const cJSON *item;
     bool has_metadata = false;
@@ -184,7 +202,8 @@ static int parse_header(NstContainer *container, TensorSpan *spans, const cJSON 
         return fail(err, NST_EFORMAT, "header: an object expected");
     cJSON_ArrayForEach(item, root) {
         if (strcmp(item->string, "__metadata__")) {
-            NST_TRY(parse_tensor(container, &spans[min_int(container->n_tensors, NST_MAX_TENSORS - 1)], item, err));
+            TensorSpan *span = &spans[min_int(container->n_tensors, NST_MAX_TENSORS - 1)];
+            NST_TRY(parse_tensor(container, span, item, foreign, err));
         } else {
             if (has_metadata)
                 return fail(err, NST_EFORMAT, "__metadata__: found twice");
@@ -222,33 +241,42 @@ static int check_spans(const NstContainer *container, TensorSpan *spans, uint64_
     return NST_OK;
 }
 
-static int load_data(NstTensor *tensor, const unsigned char *bytes, NstError *err)
+static int load_data(NstTensor *tensor, const unsigned char *bytes, NumberType type, NstError *err)
 {
     tensor->data = aligned_calloc((size_t)tensor->count, sizeof(float));
     if (!tensor->data)
         return fail(err, NST_ENOMEM, "tensor \"%s\": no memory for %lld numbers", tensor->name,
                     (long long)tensor->count);
-    if (!tensor->is_f16) {
-        memcpy(tensor->data, bytes, (size_t)tensor->count * sizeof(float));
-        return NST_OK;
-    }
-    for (int64_t i = 0; i < tensor->count; i++)
-        tensor->data[i] = half_to_float((uint16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8));
+    numbers_read(tensor->data, bytes, (size_t)tensor->count, type);
     return NST_OK;
 }
 
-static int parse_spans(NstContainer *container, TensorSpan *spans, const cJSON *root, const unsigned char *data,
-                       size_t data_size, NstError *err)
+/* Those that have no numbers leave; they have not been loaded. */
+static void leave_out(NstContainer *container)
 {
-    NST_TRY(parse_header(container, spans, root, err));
-    NST_TRY(check_spans(container, spans, data_size, err));
+    int n = 0;
     for (int i = 0; i < container->n_tensors; i++)
-        NST_TRY(load_data(&container->tensors[spans[i].tensor], data + spans[i].begin, err));
+        if (container->tensors[i].data)
+            container->tensors[n++] = container->tensors[i];
+    container->n_tensors = n;
+}
+
+static int parse_spans(NstContainer *container, TensorSpan *spans, const cJSON *root, const unsigned char *data,
+                       size_t data_size, bool foreign, NstError *err)
+{
+    NST_TRY(parse_header(container, spans, root, foreign, err));
+    NST_TRY(check_spans(container, spans, data_size, err));
+    for (int i = 0; i < container->n_tensors; i++) {
+        NstTensor *tensor = &container->tensors[spans[i].tensor];
+        if (spans[i].dtype->type != NUMBER_OTHER)
+            NST_TRY(load_data(tensor, data + spans[i].begin, spans[i].dtype->type, err));
+    }
+    leave_out(container);
     return NST_OK;
 }
 
 static int parse_container(NstContainer *container, const cJSON *root, const unsigned char *data, size_t data_size,
-                           NstError *err)
+                           bool foreign, NstError *err)
 {
     size_t room = (size_t)min_int(max_int(cJSON_GetArraySize(root), 1), NST_MAX_TENSORS);
     TensorSpan *spans = calloc(room, sizeof(*spans));
@@ -257,12 +285,12 @@ static int parse_container(NstContainer *container, const cJSON *root, const uns
     if (!spans || !container->tensors)
         code = fail(err, NST_ENOMEM, "no memory for %zu tensors", room);
     else
-        code = parse_spans(container, spans, root, data, data_size, err);
+        code = parse_spans(container, spans, root, data, data_size, foreign, err);
     free(spans);
     return code;
 }
 
-static int parse_bytes(NstContainer *container, const unsigned char *bytes, size_t size, NstError *err)
+static int parse_bytes(NstContainer *container, const unsigned char *bytes, size_t size, bool foreign, NstError *err)
 {
     uint64_t header;
     cJSON *root;
@@ -281,20 +309,31 @@ static int parse_bytes(NstContainer *container, const unsigned char *bytes, size
     int code = json_parse(&root, (const char *)text, (size_t)header, err);
     if (code < 0)
         return fail_within(err, code, "header");
-    code = parse_container(container, root, text + header, size - sizeof(header) - (size_t)header, err);
+    code = parse_container(container, root, text + header, size - sizeof(header) - (size_t)header, foreign,
+                           err);
     cJSON_Delete(root);
     return code;
 }
 
-int safetensors_parse(NstContainer *container, const void *data, size_t size, const char *name, NstError *err)
+static int parse(NstContainer *container, const void *data, size_t size, const char *name, bool foreign, NstError *err)
 {
     memset(container, 0, sizeof(*container));
-    int code = parse_bytes(container, data, size, err);
+    int code = parse_bytes(container, data, size, foreign, err);
     if (code < 0) {
         container_free(container);
         return fail_within(err, code, "%s", name);
     }
     return NST_OK;
+}
+
+int safetensors_parse(NstContainer *container, const void *data, size_t size, const char *name, NstError *err)
+{
+    return parse(container, data, size, name, false, err);
+}
+
+int safetensors_parse_foreign(NstContainer *container, const void *data, size_t size, const char *name, NstError *err)
+{
+    return parse(container, data, size, name, true, err);
 }
 
 int safetensors_read(NstContainer *container, const char *path, NstError *err)

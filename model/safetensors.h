@@ -8,6 +8,7 @@
 
 /*
  * The safetensors container: tensors of F32 or F16 by name, and a table of strings. Used for .nsw files and checkpoints.
+ * Files of other programs have tensors of other types too.
  */
 
 enum {
@@ -34,6 +35,9 @@ typedef struct NstContainer {
 
 int safetensors_read(NstContainer *container, const char *path, NstError *err);
 int safetensors_parse(NstContainer *container, const void *data, size_t size, const char *name, NstError *err);
+
+/* The same for a file of another program: BF16 and F64 are converted, integers and booleans (counters) left out. */
+int safetensors_parse_foreign(NstContainer *container, const void *data, size_t size, const char *name, NstError *err);
 
 /* Temporary file beside path, flushed to the disk, renamed. Tensor data is aligned to 64 bytes in the file. */
 int safetensors_write(const NstContainer *container, const char *path, NstError *err);

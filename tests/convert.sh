@@ -73,7 +73,15 @@ for name in starry wave; do
     status 0 "$NST" convert "$SRCDIR/weights/$name.nsw" $name.onnx
     status 0 "$NST" convert $name.onnx $name.nsw
     paints_alike $name
+    for key in name author licence; do
+        [ "$("$NST" info $name.nsw | grep "^$key ")" = "$("$NST" info "$SRCDIR/weights/$name.nsw" | grep "^$key ")" ] ||
+            wrong "$name.onnx keeps another $key: $("$NST" info $name.nsw | grep "^$key ")"
+    done
 done
+status 0 "$NST" convert --name Other --licence MIT starry.onnx other.nsw
+status 0 "$NST" info other.nsw
+says out "name        Other"
+says out "licence     MIT"
 status 0 "$NST" convert pytorch.pth again.safetensors
 status 0 "$NST" convert again.safetensors again.nsw
 same again.nsw pytorch.nsw "by way of safetensors"

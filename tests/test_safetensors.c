@@ -131,6 +131,42 @@ static void test_parse(void **state)
     bytes_free(&file);
 }
 
+/* Types that other programs use: their weights are converted, their counters left out. */
+static void test_foreign(void **state)
+{
+    static const char header[] = "{\"w\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[8,24]},"
+                                 "\"num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},"
+                                 "\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[24,28]},"
+                                 "\"mask\":{\"dtype\":\"BOOL\",\"shape\":[3],\"data_offsets\":[28,31]},"
+                                 "\"h\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[31,33]}}";
+    const int64_t counter = 7;
+    const double w[2] = {0.5, -3};
+    const uint16_t b[2] = {0x3fc0, 0xc000}, h = 0x3c00;
+    unsigned char data[33] = {0};
+    NstContainer container;
+    NstError err = {0};
+    (void)state;
+    memcpy(data, &counter, 8);
+    memcpy(data + 8, w, 16);
+    memcpy(data + 24, b, 4);
+    memcpy(data + 31, &h, 2);
+    Bytes file = bytes_file(header, data, sizeof(data));
+    assert_int_equal(safetensors_parse(&container, file.data, file.size, "own", &err), NST_EUNSUPPORTED);
+    assert_non_null(strstr(err.message, "F64 found"));
+    assert_int_equal(safetensors_parse_foreign(&container, file.data, file.size, "foreign", &err), NST_OK);
+    assert_int_equal(container.n_tensors, 3);
+    assert_string_equal(container.tensors[0].name, "w");
+    assert_float_equal(container.tensors[0].data[1], -3, 0);
+    assert_string_equal(container.tensors[1].name, "b");
+    assert_float_equal(container.tensors[1].data[0], 1.5f, 0);
+    assert_float_equal(container.tensors[1].data[1], -2, 0);
+    assert_false(container.tensors[1].is_f16);
+    assert_float_equal(container.tensors[2].data[0], 1, 0);
+    assert_true(container.tensors[2].is_f16);
+    container_free(&container);
+    bytes_free(&file);
+}
+
 /* What is written is what was read; writing that again gives the same bytes; the data begins at a multiple of 64. */
 static void test_write(void **state)
 {
@@ -392,7 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_halves),
         cmocka_unit_test(test_half_rounding),
-        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse), cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_write),
         cmocka_unit_test(test_write_errors),
         cmocka_unit_test(test_read_errors),

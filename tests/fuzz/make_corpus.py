@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """make_corpus.py: writes corpus/ anew: the smallest networks of each kind that nst convert reads."""
+import json
 import os
 import shutil
+import struct
 import sys
 import tempfile
 
@@ -39,7 +41,24 @@ def main():
         make.onnx_13(make.Case(directory, "onnx_13"))
         shutil.copy(os.path.join(directory, "onnx_13.onnx"), path("style.onnx"))
     torch.onnx.export(network, torch.rand(1, 3, 32, 32), path("style_9.onnx"), opset_version=9)
+    mixed_types(path("vgg.safetensors"))
     keras()
+
+
+def mixed_types(name):
+    """VGG's first layers, with the types of other programs' safetensors files"""
+    tensors = {"features.0.weight": ("F64", numpy.full((2, 3, 3, 3), 0.25)),
+               "features.0.bias": ("BF16", numpy.full(2, 0x3f80, numpy.uint16)),
+               "features.1.num_batches_tracked": ("I64", numpy.array(7)),
+               "features.2.weight": ("F16", numpy.full((2, 2, 3, 3), 0.5, numpy.float16)),
+               "features.2.bias": ("F32", numpy.zeros(2, numpy.float32))}
+    header, offset = {}, 0
+    for key, (dtype, array) in tensors.items():
+        header[key] = {"dtype": dtype, "shape": array.shape, "data_offsets": [offset, offset + array.nbytes]}
+        offset += array.nbytes
+    text = json.dumps(header).encode()
+    with open(name, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + b"".join(array.tobytes() for _, array in tensors.values()))
 
 
 def keras():

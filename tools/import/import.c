@@ -133,7 +133,7 @@ static int import_safetensors(NstModel **model, Source *source, const char *name
                               NstError *err)
 {
     NstContainer weights;
-    NST_TRY(safetensors_parse(&weights, source->data, source->size, name, err));
+    NST_TRY(safetensors_parse_foreign(&weights, source->data, source->size, name, err));
     int code;
     if (metadata_get(&weights.metadata, "nst.version")) {
         code = nst_model_parse(model, source->data, source->size, name, err);
@@ -172,7 +172,9 @@ static int set_origin(NstModel *model, const Source *source, const char *path, N
     char *text = origin_text(source, file);
     int code = text ? nsw_set_metadata(model, "nst.training", text, err) : fail(err, NST_ENOMEM, "no memory");
     cJSON_free(text);
-    return code < 0 ? code : nsw_set_metadata(model, "nst.name", name, err);
+    if (code < 0 || metadata_get(&model->metadata, "nst.name"))
+        return code;
+    return nsw_set_metadata(model, "nst.name", name, err);
 }
 
 int import_parse(NstModel **model, const void *data, size_t size, const char *name, const ImportOptions *options,

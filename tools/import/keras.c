@@ -2,8 +2,10 @@
 #include "keras.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,8 +22,10 @@ bool keras_is(const void *data, size_t size)
 
 #include <hdf5.h>
 
-/* of a dataset: twice the largest of VGG-19's */
-enum { MAX_ELEMENTS = 1 << 22 };
+enum {
+    MAX_ELEMENTS = 1 << 22, /* of a dataset: twice the largest of VGG-19's */
+    MAX_SECONDS = 60        /* of the processor */
+};
 
 typedef struct Visit {
     NstContainer *weights;
@@ -173,12 +177,20 @@ static int receive_weights(FILE *from, NstContainer *weights, NstError *err)
     return NST_OK;
 }
 
-static void run_child(int pipe_end, const void *data, size_t size)
+/* The processor's seconds, as a busy machine is not the file's fault */
+static void limit_seconds(int seconds)
+{
+    const struct rlimit limit = {(rlim_t)seconds, (rlim_t)seconds + 1};
+    signal(SIGXCPU, SIG_DFL);
+    setrlimit(RLIMIT_CPU, &limit);
+}
+
+static void run_child(int pipe_end, KerasParse *parse, const void *data, size_t size)
 {
     NstContainer weights = {0};
     NstError err = {0};
     FILE *to = fdopen(pipe_end, "wb");
-    const int code = keras_parse(&weights, data, size, &err);
+    const int code = parse(&weights, data, size, &err);
     if (to) {
         send_weights(to, code, &err, &weights);
         fflush(to);
@@ -186,15 +198,16 @@ static void run_child(int pipe_end, const void *data, size_t size)
     _exit(0); /* nothing of the parent's is to be written or freed twice */
 }
 
-int keras_read(NstContainer *weights, const void *data, size_t size, NstError *err)
+int keras_read_by(KerasParse *parse, int seconds, NstContainer *weights, const void *data, size_t size, NstError *err)
 {
-    int ends[2], code;
+    int ends[2], code, status = 0;
     if (pipe(ends) < 0)
         return fail(err, NST_EIO, "no pipe: %s", strerror(errno));
     const pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
-        run_child(ends[1], data, size);
+        limit_seconds(seconds);
+        run_child(ends[1], parse, data, size);
     }
     close(ends[1]);
     FILE *from = child < 0 ? NULL : fdopen(ends[0], "rb");
@@ -204,14 +217,29 @@ int keras_read(NstContainer *weights, const void *data, size_t size, NstError *e
     else
         close(ends[0]);
     if (child > 0)
-        waitpid(child, NULL, 0);
+        waitpid(child, &status, 0);
+    if (code < 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+        return fail(err, NST_EFORMAT, "libhdf5 took more than %d s of the processor on this file (is it damaged?)",
+                    seconds);
     return code;
+}
+
+int keras_read(NstContainer *weights, const void *data, size_t size, NstError *err)
+{
+    return keras_read_by(keras_parse, MAX_SECONDS, weights, data, size, err);
 }
 
 #else
 
 int keras_parse(NstContainer *weights, const void *data, size_t size, NstError *err)
 {
+    return keras_read(weights, data, size, err);
+}
+
+int keras_read_by(KerasParse *parse, int seconds, NstContainer *weights, const void *data, size_t size, NstError *err)
+{
+    (void)parse;
+    (void)seconds;
     return keras_read(weights, data, size, err);
 }
 

@@ -12,10 +12,16 @@
 bool keras_is(const void *data, size_t size);
 
 /*
- * libhdf5 was not written for hostile files, so it reads them in a child process: if it crashes there, the file is
- * refused. keras_parse does the same in this process, for fuzzing.
+ * libhdf5 was not written for hostile files, so it reads them in a child process: if it crashes there, or takes more
+ * than a minute of the processor (for VGG-19 a second will do), the file is refused.
  */
 int keras_read(NstContainer *weights, const void *data, size_t size, NstError *err);
-int keras_parse(NstContainer *weights, const void *data, size_t size, NstError *err);
+
+/* The same in this process, for fuzzing */
+typedef int KerasParse(NstContainer *weights, const void *data, size_t size, NstError *err);
+KerasParse keras_parse;
+
+/* keras_read with another parser and another bound, for tests */
+int keras_read_by(KerasParse *parse, int seconds, NstContainer *weights, const void *data, size_t size, NstError *err);
 
 #endif

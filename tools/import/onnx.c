@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "json.h"
 #include "onnx_values.h"
 #include "simplify.h"
 #include "style_nets.h"
@@ -544,6 +545,30 @@ static int read_graph(OnnxReader *r, Bytes graph)
     return r->build.graph.n_nodes > 1 ? NST_OK : fail(r->err, NST_EFORMAT, "nodes expected, none found");
 }
 
+static double given_range(const OnnxModel *file)
+{
+    const OnnxText text = onnx_metadata(file, "nst.input.range");
+    char number[32];
+    snprintf(number, sizeof(number), "%.*s", (int)(text.length < 31 ? text.length : 31), text.at);
+    return strtod(number, NULL);
+}
+
+/* What our own writer puts into a file; what is no text of a sensible length is left out. */
+static int take_words(NstModel *model, const OnnxModel *file, NstError *err)
+{
+    static const char *const keys[] = {"nst.name", "nst.author", "nst.licence"};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        const OnnxText text = onnx_metadata(file, keys[i]);
+        char word[1024];
+        if (!text.length || text.length >= sizeof(word) || !json_is_text(text.at, text.length))
+            continue;
+        memcpy(word, text.at, text.length);
+        word[text.length] = 0;
+        NST_TRY(nsw_set_metadata(model, keys[i], word, err));
+    }
+    return NST_OK;
+}
+
 int onnx_read(NstModel **model, const void *data, size_t size, const ImportOptions *options, NstError *err)
 {
     OnnxModel file;
@@ -558,6 +583,10 @@ int onnx_read(NstModel **model, const void *data, size_t size, const ImportOptio
     onnx_free_values(&reader);
     NST_TRY(build_end(&reader.build, &graph));
     NST_TRY(simplify_pads(&graph, err));
-    const double given = onnx_metadata(&file, "nst.input.range"), range = given > 0 ? given : reader.white;
-    return style_create(model, &graph, range > 0 ? (float)range : 255, options, err);
+    const double given = given_range(&file), range = given > 0 ? given : reader.white;
+    NST_TRY(style_create(model, &graph, range > 0 ? (float)range : 255, options, err));
+    const int named = take_words(*model, &file, err);
+    if (named < 0)
+        nst_model_free(model);
+    return named;
 }

@@ -63,7 +63,7 @@ int onnx_parse_model(OnnxModel *model, const void *data, size_t size, NstError *
     return model->graph.at ? NST_OK : fail(err, NST_EFORMAT, "a graph expected, none found");
 }
 
-double onnx_metadata(const OnnxModel *model, const char *key)
+OnnxText onnx_metadata(const OnnxModel *model, const char *key)
 {
     Bytes message = model->message;
     WireField field, part;
@@ -74,12 +74,10 @@ double onnx_metadata(const OnnxModel *model, const char *key)
         while (wire_next(&field.bytes, &part, NULL) > 0)
             if (part.type == WIRE_BYTES && part.number <= 2)
                 *(part.number == 1 ? &name : &value) = text_of(&part);
-        char number[32];
-        snprintf(number, sizeof(number), "%.*s", (int)(value.length < 31 ? value.length : 31), value.at);
         if (onnx_text_is(name, key))
-            return strtod(number, NULL);
+            return value;
     }
-    return 0;
+    return (OnnxText){"", 0};
 }
 
 int onnx_parse_node(OnnxNode *node, Bytes message, NstError *err)

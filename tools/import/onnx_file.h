@@ -54,8 +54,8 @@ bool onnx_text_is(OnnxText text, const char *word);
 bool onnx_is(const void *data, size_t size); /* by its first bytes */
 int onnx_parse_model(OnnxModel *model, const void *data, size_t size, NstError *err);
 
-/* The value of a key of the model's metadata as a number, or 0. */
-double onnx_metadata(const OnnxModel *model, const char *key);
+/* The value of a key of the model's metadata; of no length where it is not there. */
+OnnxText onnx_metadata(const OnnxModel *model, const char *key);
 
 int onnx_parse_node(OnnxNode *node, Bytes message, NstError *err);
 

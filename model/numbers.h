@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef NST_TOOLS_IMPORT_NUMBERS_H
-#define NST_TOOLS_IMPORT_NUMBERS_H
+#ifndef NST_MODEL_NUMBERS_H
+#define NST_MODEL_NUMBERS_H
 
 #include <stddef.h>
 #include <stdint.h>
