@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bytes.h"
 #include "numbers.h"
 #include "util.h"
 #include "weights.h"
@@ -77,7 +76,7 @@ static int parse_header(Header *header, Bytes *bytes, NstError *err)
     return parse_text(header, text, err);
 }
 
-static int parse_array(NstContainer *weights, const char *name, Bytes bytes, NstError *err)
+int npz_read_array(NstContainer *weights, const char *name, Bytes bytes, NstError *err)
 {
     Header header;
     NstTensor *tensor;
@@ -117,7 +116,7 @@ static int read_array(NstContainer *weights, Archive *archive, int member, NstEr
     if (colon && !strcmp(colon, ":0"))
         *colon = 0;
     NST_TRY(archive_read(archive, member, &bytes, &size, err));
-    const int code = parse_array(weights, name, (Bytes){bytes, size}, err);
+    const int code = npz_read_array(weights, name, (Bytes){bytes, size}, err);
     free(bytes);
     return code < 0 ? fail_within(err, code, "array \"%s\"", name) : NST_OK;
 }
