@@ -19,6 +19,7 @@ enum {
 static const double DECREASE = 1e-4, CURVATURE = 0.9; /* c1, c2 of the Wolfe conditions */
 static const double NOISE = 1e-6;      /* of the value, from single precision: so much of a rise is none */
 static const double FLATTEST = 1e-10;  /* pairs with less curvature would make the matrix singular */
+static const double FIRST_MOVE = 5; /* of a line search's first trial: mean change of a parameter, in rates */
 static const double MAX_GROWTH = 10;   /* of the step between two trials */
 
 /* One step remembered: s = change of x, y = change of the gradient */
@@ -371,6 +372,8 @@ static double first_length(const NstLbfgs *l)
         return l->rate;
     for (int64_t i = 0; i < l->n; i++)
         sum += fabsf(l->grad[i]);
+    if (l->line_search && sum > 0)
+        return l->rate * FIRST_MOVE * (double)l->n / sum;
     return sum > 1 ? l->rate / sum : l->rate;
 }
 
