@@ -46,6 +46,15 @@ done
 same three/style.nsw alone/style.nsw "three ranks, and no MPI"
 same three/style.nsw again/style.nsw "the same ranks again"
 
+# All ranks agree on how many steps there are, by the loss and by the clock of the first.
+for ranks in 0 2; do
+    status 0 run $ranks short$ranks --stop 1 --stop-window 5
+    [ "$(grep -c "done after 10 steps, not 40" err)" = 1 ] || wrong "said once: $(cat err)"
+done
+same short2/style.nsw short0/style.nsw "a plateau with two ranks"
+status 0 run 2 late --minutes 0.00001
+[ "$(grep -c "done after 1 steps" err)" = 1 ] || wrong "one step expected: $(cat err)"
+
 # By itself each rank has one crop of a step, and its share of the processors.
 status 0 mpirun -n 2 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 --init none -o x.nsw --steps 2
 says err "2 ranks, 2 crops a step"
