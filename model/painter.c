@@ -429,6 +429,15 @@ void painter_paint(NstPainter *painter, const float *shares, float keep)
     paint_and_average(painter, all, keep);
 }
 
+void painter_continue(NstPainter *painter, const NstPainter *before)
+{
+    for (int i = 0; i < painter->n; i++) {
+        NstNetwork *network = &painter->networks[i];
+        memcpy(network->kept, before->networks[i].kept, plan_moments(network->plan) * sizeof(*network->kept));
+        network->has_kept = before->networks[i].has_kept;
+    }
+}
+
 void painter_forget(NstPainter *painter)
 {
     for (int i = 0; i < painter->n; i++)

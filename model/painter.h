@@ -32,6 +32,9 @@ const NstPlanes *painter_source(const NstPainter *painter);
  */
 void painter_paint(NstPainter *painter, const float *shares, float keep);
 
+/* The statistics of the same styles' networks at another size go on. */
+void painter_continue(NstPainter *painter, const NstPainter *before);
+
 /* The next picture does not follow the last one: its statistics are its own. */
 void painter_forget(NstPainter *painter);
 

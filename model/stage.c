@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "finish.h"
 #include "painter.h"
@@ -92,9 +93,21 @@ size_t stage_bytes_for(const NstStageSpec *spec)
     return networks ? networks + other_bytes(spec) : 0;
 }
 
+static bool same_styles(const NstStyles *a, const NstStyles *b)
+{
+    return a->n == b->n && !memcmp(a->models, b->models, (size_t)a->n * sizeof(*a->models));
+}
+
 void stage_continue(NstStage *stage, const NstStage *before)
 {
+    const NstStageSpec *spec = &stage->spec;
     stage->finish.match = before->finish.match;
+    if (!same_styles(&spec->styles, &before->spec.styles) || !before->temporal)
+        return;
+    painter_continue(stage->painter, before->painter);
+    /* where there is no memory, the next picture says so */
+    if (temporal_create(&stage->temporal, spec->work_width, spec->work_height, &spec->compute, NULL) == NST_OK)
+        temporal_continue(stage->temporal, before->temporal);
 }
 
 /* ---- a picture ---- */

@@ -32,7 +32,10 @@ const NstStageSpec *stage_spec(const NstStage *stage);
 /* Bytes that stage_create would take, or more than max_memory where these are needed at least; 0 when a size is impossible. */
 size_t stage_bytes_for(const NstStageSpec *spec);
 
-/* What a stream remembers goes over from one stage to the next. */
+/*
+ * What a stream remembers goes over from one stage to the next: of paintings, what styles go on with. Other styles begin
+ * anew.
+ */
 void stage_continue(NstStage *stage, const NstStage *before);
 
 /* Paints with all of the options but size, and fills in the report's size and `painted`. */

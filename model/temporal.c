@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "temporal.h"
+#include "temporal_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow.h"
-#include "mvfield.h"
-#include "threads.h"
 #include "util.h"
 
 enum {
     SIDE = NST_WARP_TAPS,  /* frame of the history, in pixels, and of rows of samples */
-    BLOCK = 8,             /* samples of luma that are held still together */
     BINS = 256             /* of the histogram of differences */
 };
 
@@ -20,39 +16,10 @@ enum {
 #define LEAK_MOVING (1 / 5.0f)   /* and where the last one is moved: its strokes wear out, get torn and stretched */
 #define SHARPEN 1.7f       /* of the sharpness that is missing */
 #define SHARPEN_MAX 0.5f
-#define STILL_MOTION 0.25f /* pixels: what moves farther is not still. More would tear what pans slowly into blocks */
 #define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
 #define NOISE_MAX 8.0f     /* and that never do */
 #define CUT_EXPLAINED 0.35f   /* a scene begins where less of the picture than this is explained */
 #define PAINT_EXPLAINED 0.6f /* between key frames the networks paint where less is explained */
-
-/*
- * Pixels are w x h. Samples of luma are two pixels wide and high: sw x sh, in rows `stride` apart, with a frame of SIDE
- * columns and one row, so that their neighbours can be read.
- */
-struct NstTemporal {
-    int w, h, sw, sh;
-    ptrdiff_t stride;
-    NstDsp dsp;
-    NstTeam team;
-    NstOpticalFlow *flow;
-    float *history;        /* R', G', B' in units of 1, and luma in levels, of each pixel, with a frame */
-    ptrdiff_t history_stride;
-    float *carried;        /* the same of this picture, fetched along the motion, without a frame */
-    float *luma;           /* of this picture */
-    float *taps;
-    float *u, *v;          /* samples: motion in pixels, */
-    float *ahead_x, *ahead_y;
-    float *error, *trust, *weight;
-    int *place;
-    float *scratch;        /* rows for each of the team */
-    double *row_sums;      /* of each row of samples: what is trusted, flicker, steepness before the blend and after it */
-    float *memory;
-    float temporal;        /* of the options */
-    float sharpen;         /* that the last painting was given back */
-    bool has_history;
-    int since_painted;     /* pictures */
-};
 
 enum { SCRATCH_ROWS = 6 };
 
@@ -205,100 +172,6 @@ static void take_luma(NstTemporal *t, const NstPlanes *source)
     flow_ready(t->flow);
 }
 
-/* ---- motion ---- */
-
-/* Repeats a plane of samples over its frame of one. */
-static void frame_samples(const NstTemporal *t, float *plane)
-{
-    for (int y = 0; y < t->sh; y++) {
-        float *row = plane + y * t->stride;
-        row[-1] = row[0];
-        row[t->sw] = row[t->sw - 1];
-    }
-    size_t bytes = ((size_t)t->sw + 2) * sizeof(float);
-    float *first = plane - 1, *last = first + (t->sh - 1) * t->stride;
-    memcpy(first - t->stride, first, bytes);
-    memcpy(last + t->stride, last, bytes);
-}
-
-static void set_motion(NstTemporal *t, const NstField *back, const NstField *ahead)
-{
-    for (int y = 0; y < t->sh; y++) {
-        size_t from = (size_t)y * (size_t)t->sw, n = (size_t)t->sw;
-        ptrdiff_t to = y * t->stride;
-        t->dsp.scale_shift(t->u + to, back->x + from, 2, 0, n);
-        t->dsp.scale_shift(t->v + to, back->y + from, 2, 0, n);
-        t->dsp.scale_shift(t->ahead_x + to, ahead ? ahead->x + from : back->x + from, ahead ? 1 : -1, 0, n);
-        t->dsp.scale_shift(t->ahead_y + to, ahead ? ahead->y + from : back->y + from, ahead ? 1 : -1, 0, n);
-    }
-}
-
-/*
- * A block that is explained as well without motion does not move: what is still is copied, bit for bit, and not
- * pushed about by a noise of a few hundredths of a pixel.
- */
-static bool block_is_still(const NstTemporal *t, int x0, int y0, int x1, int y1)
-{
-    ptrdiff_t stride;
-    const float *now = flow_luma(t->flow, 0, &stride), *last = flow_luma(t->flow, 1, &stride);
-    float still = 0, moved = 0, motion = 0;
-    for (int y = y0; y < y1; y++)
-        for (int x = x0; x < x1; x++) {
-            ptrdiff_t at = y * t->stride + x;
-            float u = t->u[at], v = t->v[at], px = (float)x + 0.5f * u, py = (float)y + 0.5f * v;
-            motion = fmaxf(motion, u * u + v * v);
-            int ix = (int)floorf(px), iy = (int)floorf(py);
-            if (motion > STILL_MOTION * STILL_MOTION || ix < -1 || iy < -1 || ix > t->sw || iy > t->sh)
-                return false;
-            float fx = px - (float)ix, fy = py - (float)iy, d = now[y * stride + x] - last[y * stride + x];
-            const float *from = last + iy * stride + ix;
-            float a = from[0] + fx * (from[1] - from[0]), b = from[stride] + fx * (from[stride + 1] - from[stride]);
-            float e = now[y * stride + x] - (a + fy * (b - a));
-            still += d * d;
-            moved += e * e;
-        }
-    float n = (float)((x1 - x0) * (y1 - y0));
-    return still <= 1.15f * moved + 0.5f * n;
-}
-
-static void still_task(void *arg, int unit, int slot)
-{
-    const Job *job = arg;
-    NstTemporal *t = job->t;
-    int y0 = unit * BLOCK, y1 = min_int(y0 + BLOCK, t->sh);
-    (void)slot;
-    for (int x0 = 0; x0 < t->sw; x0 += BLOCK) {
-        int x1 = min_int(x0 + BLOCK, t->sw);
-        if (!block_is_still(t, x0, y0, x1, y1))
-            continue;
-        for (int y = y0; y < y1; y++)
-            for (int x = x0; x < x1; x++)
-                t->u[y * t->stride + x] = t->v[y * t->stride + x] = 0;
-    }
-}
-
-static void estimate_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info)
-{
-    Job job = {.t = t};
-    const NstField *vectors = mvfield_fill(flow_field(t->flow, NST_WAY_BACK), info);
-    if (how == NST_FLOW_NONE || (how == NST_FLOW_MV && !vectors)) {
-        for (int y = 0; y < t->sh; y++) {
-            size_t bytes = (size_t)t->sw * sizeof(float);
-            memset(t->u + y * t->stride, 0, bytes);
-            memset(t->v + y * t->stride, 0, bytes);
-            memset(t->ahead_x + y * t->stride, 0, bytes);
-            memset(t->ahead_y + y * t->stride, 0, bytes);
-        }
-    } else if (vectors && (how == NST_FLOW_MV || flow_explains(t->flow, vectors))) {
-        set_motion(t, vectors, NULL);
-    } else {
-        set_motion(t, flow_estimate(t->flow, NST_WAY_BACK), flow_estimate(t->flow, NST_WAY_AHEAD));
-    }
-    team_for(&t->team, ceil_div(t->sh, BLOCK), still_task, &job);
-    frame_samples(t, t->u);
-    frame_samples(t, t->v);
-}
-
 /* ---- the last painting along the motion ---- */
 
 /* Pixel row i of sample row y of a plane of samples, enlarged linearly. */
@@ -385,16 +258,29 @@ static double sum_rows(const NstTemporal *t, int which)
 }
 
 /* Returns how much of the picture the motion explains. */
-static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info)
+static float judge(NstTemporal *t)
+{
+    Job job = {.t = t, .tolerance = tolerance(t)};
+    team_for(&t->team, t->sh, trust_task, &job);
+    temporal_frame(t, t->weight);
+    return (float)(sum_rows(t, 0) / ((double)t->sw * t->sh));
+}
+
+/* As judge. What is only carried takes the one way; what is to be painted, and blended, is worth the other. */
+static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool paint)
 {
     Job job = {.t = t};
-    estimate_motion(t, how, info);
+    bool searched = temporal_find_motion(t, how, info);
     team_for(&t->team, t->sh, warp_task, &job);
-    frame_samples(t, t->error);
-    job.tolerance = tolerance(t);
-    team_for(&t->team, t->sh, trust_task, &job);
-    frame_samples(t, t->weight);
-    return (float)(sum_rows(t, 0) / ((double)t->sw * t->sh));
+    temporal_frame(t, t->error);
+    if (searched && paint)
+        temporal_compare_ways(t);
+    float explained = judge(t);
+    if (searched && !paint && explained < PAINT_EXPLAINED) {
+        temporal_compare_ways(t);
+        explained = judge(t);
+    }
+    return explained;
 }
 
 static void begin(NstTemporal *t)
@@ -410,18 +296,19 @@ NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylize
 {
     NstSight sight = {.follows = t->has_history, .paint = true};
     float explained = 0;
+    int every = options->every ? options->every : NST_MAX_EVERY;
+    bool due = t->since_painted + 1 >= every;
     t->temporal = options->temporal;
     take_luma(t, source);
     if (t->has_history)
-        explained = follow(t, options->flow, info);
+        explained = follow(t, options->flow, info, due);
     sight.scene_cut = t->has_history && explained < CUT_EXPLAINED;
     if (!t->has_history || sight.scene_cut) {
         begin(t);
         sight.follows = false;
         return sight;
     }
-    int every = options->every ? options->every : NST_MAX_EVERY;
-    sight.paint = t->since_painted + 1 >= every || explained < PAINT_EXPLAINED;
+    sight.paint = due || explained < PAINT_EXPLAINED;
     return sight;
 }
 
@@ -538,4 +425,65 @@ void temporal_carry(NstTemporal *t, const NstPlanes *painting)
     frame_history(t);
     sharpen(t, painting);
     t->since_painted++;
+}
+
+/* ---- another working size ---- */
+
+typedef struct Resize {
+    NstTemporal *to;
+    const NstTemporal *from;
+} Resize;
+
+/* Where pixel i of n lies among n_from */
+static int resized_place(int i, int n, int n_from, float *beyond)
+{
+    float place = ((float)i + 0.5f) * (float)n_from / (float)n - 0.5f, first = floorf(place);
+    *beyond = place - first;
+    return (int)first;
+}
+
+static void resize_task(void *arg, int y, int slot)
+{
+    const Resize *resize = arg;
+    const NstTemporal *from = resize->from, *to = resize->to;
+    float down, across, *out = to->history + y * to->history_stride;
+    const float *row = from->history + resized_place(y, to->h, from->h, &down) * from->history_stride;
+    (void)slot;
+    for (int x = 0; x < to->w; x++) {
+        const float *a = row + 4 * resized_place(x, to->w, from->w, &across), *b = a + from->history_stride;
+        for (int c = 0; c < 4; c++) {
+            float above = a[c] + across * (a[c + 4] - a[c]), below = b[c] + across * (b[c + 4] - b[c]);
+            out[4 * x + c] = above + down * (below - above);
+        }
+    }
+}
+
+/* The luma of the history stands for the last source. */
+static void remember_luma_task(void *arg, int y, int slot)
+{
+    const Job *job = arg;
+    NstTemporal *t = job->t;
+    float *rows[2] = {scratch(t, slot, 0), scratch(t, slot, 1)};
+    for (int i = 0; i < 2; i++) {
+        const float *history = t->history + pixel_row(t, y, i) * t->history_stride;
+        for (int x = 0; x <= t->w; x++)
+            rows[i][x] = history[4 * x + 3];
+    }
+    t->dsp.flow_halve(rows[0], rows[1], job->half + y * job->half_stride, t->sw);
+}
+
+void temporal_continue(NstTemporal *t, const NstTemporal *before)
+{
+    Resize resize = {t, before};
+    Job job = {.t = t};
+    if (!before->has_history)
+        return;
+    team_for(&t->team, t->h, resize_task, &resize);
+    frame_history(t);
+    job.half = flow_next(t->flow, &job.half_stride);
+    team_for(&t->team, t->sh, remember_luma_task, &job);
+    flow_ready(t->flow);
+    t->sharpen = before->sharpen;
+    t->has_history = true;
+    t->since_painted = before->since_painted;
 }

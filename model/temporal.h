@@ -28,6 +28,9 @@ int temporal_create(NstTemporal **temporal, int width, int height, const NstComp
 void temporal_free(NstTemporal **temporal);
 size_t temporal_bytes_for(int width, int height, const NstCompute *compute);
 
+/* A new one goes on from what `before` remembers of the same stream at another size. */
+void temporal_continue(NstTemporal *temporal, const NstTemporal *before);
+
 /* The next picture does not follow the last one. */
 void temporal_forget(NstTemporal *temporal);
 

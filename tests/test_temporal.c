@@ -3,6 +3,7 @@
 #include "tiny.h"
 
 #include <math.h>
+#include <pthread.h>
 
 #include "buffers.h"
 #include "temporal.h"
@@ -10,38 +11,65 @@
 enum { W = 96, H = 66, PIXELS = W * H };
 
 typedef struct Stream {
+    int w, h;
     NstTemporal *temporal;
     NstStylizeOptions options;
     NstPlanes source, painting;
     float *memory;
 } Stream;
 
-/* As many threads as parts, in the order that is least like one thread's */
-static void backwards(void *opaque, void (*job)(void *arg, int part), void *arg, int parts)
+typedef struct Part {
+    void (*job)(void *arg, int part);
+    void *arg;
+    int part;
+    pthread_t thread;
+} Part;
+
+static void *run_part(void *memory)
 {
-    (void)opaque;
-    for (int part = parts - 1; part >= 0; part--)
-        job(arg, part);
+    const Part *part = memory;
+    part->job(part->arg, part->part);
+    return NULL;
 }
 
-static Stream stream_open(int threads, float strength)
+/* A thread for each part */
+static void execute_in_threads(void *opaque, void (*job)(void *arg, int part), void *arg, int parts)
 {
-    Stream s = {.memory = calloc(6 * PIXELS, sizeof(float))};
+    Part part[8];
+    (void)opaque;
+    assert_in_range(parts, 1, 8);
+    for (int i = 0; i < parts; i++) {
+        part[i] = (Part){.job = job, .arg = arg, .part = i};
+        assert_int_equal(pthread_create(&part[i].thread, NULL, run_part, &part[i]), 0);
+    }
+    for (int i = 0; i < parts; i++)
+        assert_int_equal(pthread_join(part[i].thread, NULL), 0);
+}
+
+/* w x h: no larger than W x H */
+static Stream stream_of(int w, int h, int threads, float strength)
+{
+    Stream s = {.w = w, .h = h, .memory = calloc(6 * PIXELS, sizeof(float))};
     NstError err;
     assert_non_null(s.memory);
     nst_stylize_defaults(&s.options);
     s.options.temporal = strength;
     s.options.compute.threads = threads;
-    s.options.compute.execute = backwards;
+    s.options.compute.execute = execute_in_threads;
     for (int i = 0; i < 3; i++) {
         s.source.rgb[i] = s.memory + i * PIXELS;
         s.painting.rgb[i] = s.memory + (3 + i) * PIXELS;
     }
-    s.source.stride = s.painting.stride = W;
+    s.source.stride = s.painting.stride = w;
     s.source.scale = 1;
     s.painting.scale = 255;
-    assert_ok(temporal_create(&s.temporal, W, H, &s.options.compute, &err));
+    assert_ok(temporal_create(&s.temporal, w, h, &s.options.compute, &err));
     return s;
+}
+
+static Stream stream_open(int threads, float strength)
+{
+    return stream_of(W, H, threads, strength);
 }
 
 static void stream_close(Stream *s)
@@ -60,8 +88,10 @@ static float texture(float x, float y)
 /* A source that has moved to the left by `shift`, and a painting of it: the texture's steps, and noise of its own */
 static void show(Stream *s, float shift, float noise, float paint_noise, NstRandom *random)
 {
-    for (int i = 0; i < PIXELS; i++) {
-        float value = texture((float)(i % W) + shift, (float)(i / W));
+    float scale = (float)W / (float)s->w;
+    for (int i = 0; i < s->w * s->h; i++) {
+        float x = ((float)(i % s->w) + 0.5f) * scale - 0.5f, y = ((float)(i / s->w) + 0.5f) * scale - 0.5f;
+        float value = texture(x + shift, y);
         for (int c = 0; c < 3; c++) {
             s->source.rgb[c][i] = value + noise * random_normal(random);
             s->painting.rgb[c][i] = 255 * (value + 0.1f * (float)c - 0.1f + paint_noise * random_normal(random));
@@ -182,6 +212,49 @@ static void test_key_pictures(void **state)
     stream_close(&truth);
 }
 
+/* Another working size: the painting goes on. */
+static void test_sizes(void **state)
+{
+    static const int sizes[][2] = {{72, 50}, {48, 33}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        Stream s = stream_open(2, 0.8f), small = stream_of(sizes[i][0], sizes[i][1], 2, 0.8f);
+        Stream truth = stream_of(sizes[i][0], sizes[i][1], 1, 0);
+        NstRandom random;
+        random_seed(&random, 6);
+        for (int k = 0; k < 3; k++) {
+            show(&s, 0, 0, 0, &random);
+            step(&s);
+        }
+        temporal_continue(small.temporal, s.temporal);
+        show(&truth, 0, 0, 0, &random);
+        show(&small, 0, 1 / 255.0f, 0.05f, &random);
+        double fresh = distance(small.painting.rgb[0], truth.painting.rgb[0]);
+        NstSight sight = step(&small);
+        double left = distance(small.painting.rgb[0], truth.painting.rgb[0]);
+        assert_true(sight.follows && !sight.scene_cut);
+        if (!(left < 0.4 * fresh))
+            fail_msg("%dx%d: %g levels off, %g before", sizes[i][0], sizes[i][1], left, fresh);
+        stream_close(&s);
+        stream_close(&small);
+        stream_close(&truth);
+    }
+}
+
+/* Where there is nothing to go on from, the first picture at the new size is a first one. */
+static void test_sizes_without_history(void **state)
+{
+    (void)state;
+    Stream s = stream_open(1, 0.8f), other = stream_of(48, 33, 1, 0.8f);
+    NstRandom random;
+    random_seed(&random, 7);
+    temporal_continue(other.temporal, s.temporal);
+    show(&other, 0, 0, 0, &random);
+    assert_false(step(&other).follows);
+    stream_close(&s);
+    stream_close(&other);
+}
+
 static void test_threads(void **state)
 {
     (void)state;
@@ -206,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scenes),       cmocka_unit_test(test_still),   cmocka_unit_test(test_moving),
         cmocka_unit_test(test_key_pictures), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_sizes),        cmocka_unit_test(test_sizes_without_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

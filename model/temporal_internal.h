@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NST_MODEL_TEMPORAL_INTERNAL_H
+#define NST_MODEL_TEMPORAL_INTERNAL_H
+
+#include "flow.h"
+#include "temporal.h"
+#include "threads.h"
+
+/* For temporal.c and temporal_motion.c */
+
+/*
+ * Pixels are w x h. Samples of luma are two pixels wide and high: sw x sh, in rows `stride` apart, with a frame of SIDE
+ * columns and one row, so that their neighbours can be read.
+ */
+struct NstTemporal {
+    int w, h, sw, sh;
+    ptrdiff_t stride;
+    NstDsp dsp;
+    NstTeam team;
+    NstOpticalFlow *flow;
+    float *history;        /* R', G', B' in units of 1, and luma in levels, of each pixel, with a frame */
+    ptrdiff_t history_stride;
+    float *carried;        /* the same of this picture, fetched along the motion, without a frame */
+    float *luma;           /* of this picture */
+    float *taps;
+    float *u, *v;          /* samples: motion in pixels, */
+    float *ahead_x, *ahead_y;
+    float *error, *trust, *weight;
+    int *place;
+    float *scratch;        /* rows for each of the team */
+    double *row_sums;      /* of each row of samples: what is trusted, flicker, steepness before the blend and after it */
+    float *memory;
+    float temporal;        /* of the options */
+    float sharpen;         /* that the last painting was given back */
+    bool has_history;
+    int since_painted;     /* pictures */
+};
+
+/* Repeats a plane of samples over its frame of one. */
+void temporal_frame(const NstTemporal *temporal, float *plane);
+
+/*
+ * Motion from the last picture to this one, into u, v and ahead_x, ahead_y. Returns whether it was searched for in the
+ * pictures: then there is a way ahead that it can be compared with.
+ */
+bool temporal_find_motion(NstTemporal *temporal, NstFlow how, const NstFrameInfo *info);
+
+/* Searches for the way ahead, which is the way back turned round until then. */
+void temporal_compare_ways(NstTemporal *temporal);
+
+#endif
