@@ -7,7 +7,7 @@ set -eu
 target=aarch64-linux-gnu
 build=$BUILDDIR/neon
 sources=$build/sources
-tests='test_kernels test_rows test_gemm test_layers'
+tests='test_kernels test_motion_kernels test_flow test_rows test_gemm test_layers'
 
 skip() {
     echo "$*"

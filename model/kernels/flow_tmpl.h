@@ -47,8 +47,8 @@ TARGET static void NAME(flow_gradients)(const float *restrict y, ptrdiff_t strid
 TARGET static inline const float *NAME(patch_landing)(const NstPatch *p, float u, float v, float *fx, float *fy)
 {
     float x = p->x + u, y = p->y + v;
-    x = x < p->min ? p->min : x > p->max_x ? p->max_x : x;
-    y = y < p->min ? p->min : y > p->max_y ? p->max_y : y;
+    x = x > p->min ? x < p->max_x ? x : p->max_x : p->min; /* NaN too */
+    y = y > p->min ? y < p->max_y ? y : p->max_y : p->min;
     int ix = (int)(x - p->min), iy = (int)(y - p->min); /* min is a whole number, so this rounds down */
     *fx = x - p->min - (float)ix;
     *fy = y - p->min - (float)iy;
@@ -139,9 +139,9 @@ TARGET static float NAME(flow_search)(const NstPatch *p, float move[2], int iter
         float du = (h[2] * bx - h[1] * by) * scale, dv = (h[0] * by - h[1] * bx) * scale;
         u -= du;
         v -= dv;
-        if (i == iterations || du * du + dv * dv < NST_PATCH_STEP * NST_PATCH_STEP ||
-            (u - u0) * (u - u0) + (v - v0) * (v - v0) > NST_PATCH * NST_PATCH)
-            return best;
+        if (i == iterations || !(du * du + dv * dv >= NST_PATCH_STEP * NST_PATCH_STEP) ||
+            !((u - u0) * (u - u0) + (v - v0) * (v - v0) <= NST_PATCH * NST_PATCH))
+            return best; /* if it is not a number, too */
     }
 }
 

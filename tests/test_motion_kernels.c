@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The kernels of optical flow and temporal smoothing: rows against kernels/dsp.h, the rest against the scalar reference. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buffers.h"
+
+#include <cmocka.h>
+
+static const int widths[] = {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 100};
+enum { N_WIDTHS = sizeof(widths) / sizeof(*widths) };
+
+typedef void Check(const NstDsp *dsp, const NstDsp *reference, int width, Fill fill, NstRandom *random);
+
+/* Of every table, at every width, with every kind of numbers */
+static void check_all(Check *check)
+{
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random;
+    random_seed(&random, 42);
+    const int n = dsp_ladder(tables, masks);
+    for (int table = 0; table < n; table++)
+        for (int i = 0; i < N_WIDTHS; i++)
+            for (int fill = 0; fill < FILL_COUNT; fill++)
+                check(&tables[table], &tables[0], widths[i], (Fill)fill, &random);
+}
+
+/* Both are numbers, and as near as rounding in another order allows. */
+static void assert_near(float found, float expected, float scale, const char *what, int at)
+{
+    if (!(fabsf(found - expected) <= 1e-3f * (fabsf(expected) + scale)))
+        fail_msg("%s, element %d: %.9g, %.9g expected", what, at, (double)found, (double)expected);
+}
+
+/* ---- rows of a pyramid ---- */
+
+static void check_smooth(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+{
+    const ptrdiff_t stride = n + 3;
+    const double side = 0.2, weights[3] = {side, 1 - 2 * side, side};
+    float *x = buffer_filled((size_t)(3 * stride), fill, random), *y = guarded_new((size_t)n);
+    (void)reference;
+    dsp->flow_smooth(x + stride + 1, stride, y, (float)side, n);
+    for (int i = 0; i < n; i++) {
+        double sum = 0, size = 0;
+        for (int k = 0; k < 9; k++) {
+            const double term = weights[k / 3] * weights[k % 3] * (double)x[k / 3 * stride + i + k % 3];
+            sum += term;
+            size += fabs(term);
+        }
+        assert_rounded((double)y[i], sum, size, 8, "flow_smooth", (size_t)i);
+    }
+    guarded_free(y, (size_t)n, "flow_smooth");
+    free(x);
+}
+
+static void check_halve(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+{
+    const size_t count = (size_t)n;
+    float *a = buffer_filled(2 * count, fill, random), *b = buffer_filled(2 * count, fill, random);
+    float *y = guarded_new(count);
+    (void)reference;
+    dsp->flow_halve(a, b, y, n);
+    for (size_t i = 0; i < count; i++) {
+        const double terms[4] = {(double)a[2 * i], (double)a[2 * i + 1], (double)b[2 * i], (double)b[2 * i + 1]};
+        const double sum = terms[0] + terms[1] + terms[2] + terms[3];
+        const double size = fabs(terms[0]) + fabs(terms[1]) + fabs(terms[2]) + fabs(terms[3]);
+        assert_rounded((double)y[i], sum / 4, size, 4, "flow_halve", i);
+    }
+    guarded_free(y, count, "flow_halve");
+    free(a);
+    free(b);
+}
+
+static void check_gradients(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+{
+    const size_t count = (size_t)n, stride = count + 2;
+    float *y = buffer_filled(3 * stride, fill, random), *gx = guarded_new(count), *gy = guarded_new(count);
+    (void)reference;
+    dsp->flow_gradients(y + stride + 1, (ptrdiff_t)stride, gx, gy, n);
+    for (size_t i = 0; i < count; i++) {
+        const double left = (double)y[stride + i], right = (double)y[stride + i + 2];
+        const double above = (double)y[i + 1], below = (double)y[2 * stride + i + 1];
+        assert_rounded((double)gx[i], (right - left) / 2, fabs(left) + fabs(right), 2, "flow_gradients", i);
+        assert_rounded((double)gy[i], (below - above) / 2, fabs(above) + fabs(below), 2, "flow_gradients", i);
+    }
+    guarded_free(gx, count, "flow_gradients");
+    guarded_free(gy, count, "flow_gradients");
+    free(y);
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    check_all(check_smooth);
+    check_all(check_halve);
+    check_all(check_gradients);
+}
+
+/* ---- patches ---- */
+
+enum { SIDE = 24, FRAME = 8 }; /* samples that a patch may land on, from -FRAME on */
+
+typedef struct Pictures {
+    float *own, *other, *gx, *gy;
+} Pictures;
+
+static Pictures pictures_new(Fill fill, NstRandom *random)
+{
+    const size_t n = SIDE * SIDE;
+    return (Pictures){buffer_filled(n, fill, random), buffer_filled(n, fill, random), buffer_filled(n, fill, random),
+                      buffer_filled(n, fill, random)};
+}
+
+static void pictures_free(Pictures *p)
+{
+    free(p->own);
+    free(p->other);
+    free(p->gx);
+    free(p->gy);
+}
+
+static NstPatch patch_of(const Pictures *p)
+{
+    const ptrdiff_t at = FRAME * SIDE + FRAME;
+    const float max = SIDE - FRAME - NST_PATCH - 2;
+    return (NstPatch){.own = p->own + at, .gx = p->gx + at, .gy = p->gy + at, .other = p->other + at, .stride = SIDE,
+                      .x = 0, .y = 0, .min = -FRAME, .max_x = max, .max_y = max};
+}
+
+static double landed(const NstPatch *p, const float move[2], int column, int row)
+{
+    double x = fmin(fmax((double)move[0], (double)p->min), (double)p->max_x) + FRAME + column;
+    double y = fmin(fmax((double)move[1], (double)p->min), (double)p->max_y) + FRAME + row;
+    const double fx = x - floor(x), fy = y - floor(y);
+    const float *from = p->other - (FRAME * SIDE + FRAME) + (int)y * SIDE + (int)x;
+    const double a = (double)from[0] + fx * ((double)from[1] - (double)from[0]);
+    return a + fy * ((double)from[SIDE] + fx * ((double)from[SIDE + 1] - (double)from[SIDE]) - a);
+}
+
+static const float moves[][2] = {{0, 0}, {0.5f, -0.25f}, {-3.7f, 2.2f}, {1e6f, -1e6f}, {-INFINITY, INFINITY}, {NAN, NAN}};
+enum { N_MOVES = sizeof(moves) / sizeof(*moves) };
+
+static double difference(const NstPatch *p, const float move[2], int k)
+{
+    return landed(p, move, k % NST_PATCH, k / NST_PATCH) - (double)p->own[k / NST_PATCH * SIDE + k % NST_PATCH];
+}
+
+static double largest(const Pictures *p)
+{
+    double most = 0;
+    for (int i = 0; i < SIDE * SIDE; i++)
+        most = fmax(most, fmax(fabs((double)p->own[i]), fabs((double)p->other[i])));
+    return most;
+}
+
+static void check_cost(const NstDsp *dsp, const NstDsp *reference, int width, Fill fill, NstRandom *random)
+{
+    Pictures pictures = pictures_new(fill, random);
+    const NstPatch patch = patch_of(&pictures);
+    const double size = NST_PATCH_SAMPLES * largest(&pictures) * largest(&pictures);
+    (void)reference;
+    (void)width;
+    for (int m = 0; m < N_MOVES; m++) {
+        double sum = 0, square = 0;
+        const float move[2] = {isnan(moves[m][0]) ? -FRAME : moves[m][0], isnan(moves[m][1]) ? -FRAME : moves[m][1]};
+        for (int k = 0; k < NST_PATCH_SAMPLES; k++) {
+            const double d = difference(&patch, move, k);
+            sum += d;
+            square += d * d;
+        }
+        assert_rounded((double)dsp->flow_cost(&patch, moves[m]), square - sum * sum / NST_PATCH_SAMPLES, 8 * size, 64,
+                       "flow_cost", (size_t)m);
+    }
+    pictures_free(&pictures);
+}
+
+/* Whatever the pictures are, a search ends no worse than it began, and within reach. */
+static void check_search(const NstDsp *dsp, const NstDsp *reference, int width, Fill fill, NstRandom *random)
+{
+    Pictures pictures = pictures_new(fill, random);
+    const NstPatch patch = patch_of(&pictures);
+    (void)reference;
+    (void)width;
+    for (int m = 0; m < 3; m++) {
+        float move[2] = {moves[m][0], moves[m][1]};
+        const float before = dsp->flow_cost(&patch, move), found = dsp->flow_search(&patch, move, 12);
+        assert_true(found <= before);
+        assert_true(hypotf(move[0] - moves[m][0], move[1] - moves[m][1]) <= 2 * NST_PATCH);
+    }
+    pictures_free(&pictures);
+}
+
+/* A smooth texture that has gone by a known distance is found there, by all alike. */
+static void check_found(const NstDsp *dsp, const NstDsp *reference, int width, Fill fill, NstRandom *random)
+{
+    Pictures p = pictures_new(fill, random);
+    const float dx = 0.02f * (float)width, dy = -0.013f * (float)width;
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            const float a = 0.5f * (float)x, b = 0.4f * (float)y, c = 0.3f * (float)(x - y);
+            p.own[y * SIDE + x] = 40 * (sinf(a) + sinf(b) + sinf(c));
+            p.gx[y * SIDE + x] = 40 * (0.5f * cosf(a) + 0.3f * cosf(c));
+            p.gy[y * SIDE + x] = 40 * (0.4f * cosf(b) - 0.3f * cosf(c));
+            p.other[y * SIDE + x] = 40 * (sinf(a - 0.5f * dx) + sinf(b - 0.4f * dy) + sinf(c - 0.3f * (dx - dy)));
+        }
+    const NstPatch patch = patch_of(&p);
+    float move[2] = {0, 0}, expected[2] = {0, 0};
+    dsp->flow_search(&patch, move, 20);
+    reference->flow_search(&patch, expected, 20);
+    for (int i = 0; i < 2; i++)
+        assert_near(move[i], expected[i], 1, "flow_search", i);
+    if (hypotf(move[0] - dx, move[1] - dy) > 0.15f)
+        fail_msg("flow_search: (%g, %g), (%g, %g) expected", (double)move[0], (double)move[1], (double)dx, (double)dy);
+    pictures_free(&p);
+}
+
+static void check_spread(const NstDsp *dsp, const NstDsp *reference, int width, Fill fill, NstRandom *random)
+{
+    enum { STRIDE = NST_PATCH + 3 };
+    Pictures pictures = pictures_new(fill, random);
+    const NstPatch patch = patch_of(&pictures);
+    const int first = width % NST_PATCH, rows = NST_PATCH - first;
+    const size_t n = (size_t)(STRIDE * (rows - 1) + NST_PATCH);
+    const double size = 4 * largest(&pictures);
+    (void)reference;
+    for (int m = 0; m < 3; m++) {
+        float *u = guarded_new(n), *v = guarded_new(n), *w = guarded_new(n);
+        memset(u, 0, n * sizeof(*u));
+        memset(v, 0, n * sizeof(*v));
+        memset(w, 0, n * sizeof(*w));
+        dsp->flow_spread(&patch, moves[m], first, rows, u, v, w, STRIDE);
+        for (int k = 0; k < rows * NST_PATCH; k++) {
+            const int at = k / NST_PATCH * STRIDE + k % NST_PATCH;
+            const double d = fabs(difference(&patch, moves[m], first * NST_PATCH + k)), weight = 1 / fmax(1, d);
+            /* d is off by a few roundings of the samples */
+            const double off = 8 * 1.2e-7 * size * weight * weight + 1e-6 * weight;
+            assert_true(fabs((double)w[at] - weight) <= off);
+            assert_true(fabs((double)u[at] - weight * (double)moves[m][0]) <= 4 * off);
+            assert_true(fabs((double)v[at] - weight * (double)moves[m][1]) <= 4 * off);
+        }
+        guarded_free(u, n, "flow_spread");
+        guarded_free(v, n, "flow_spread");
+        guarded_free(w, n, "flow_spread");
+    }
+    pictures_free(&pictures);
+}
+
+static void test_patches(void **state)
+{
+    (void)state;
+    check_all(check_cost);
+    check_all(check_search);
+    check_all(check_found);
+    check_all(check_spread);
+}
+
+/* ---- refinement ---- */
+
+enum { PLANES = 16, HEIGHT = 5 };
+
+typedef struct Planes {
+    NstRefine r;
+    size_t size;
+    float *memory;
+} Planes;
+
+static float *const *planes_of(NstRefine *r, float **all)
+{
+    float *each[PLANES] = {r->u0, r->v0, r->u[0], r->v[0], r->u[1], r->v[1], r->mean, r->diff,
+                           r->known, r->i11, r->i12, r->i22, r->b1, r->b2, r->right, r->down};
+    memcpy(all, each, sizeof(each));
+    return all;
+}
+
+static Planes planes_new(int w)
+{
+    Planes p = {.r = {.w = w, .h = HEIGHT, .gain = 0.01f, .offset = -0.5f}};
+    const int padded = (w + NST_REFINE_PAD - 1) / NST_REFINE_PAD * NST_REFINE_PAD;
+    p.r.stride = padded + 2 * NST_REFINE_PAD;
+    p.size = (size_t)p.r.stride * (HEIGHT + 2);
+    p.memory = buffer_new(PLANES * p.size);
+    memset(p.memory, 0, PLANES * p.size * sizeof(float));
+    float **planes[PLANES] = {&p.r.u0, &p.r.v0, &p.r.u[0], &p.r.v[0], &p.r.u[1], &p.r.v[1], &p.r.mean, &p.r.diff,
+                              &p.r.known, &p.r.i11, &p.r.i12, &p.r.i22, &p.r.b1, &p.r.b2, &p.r.right, &p.r.down};
+    for (int i = 0; i < PLANES; i++)
+        *planes[i] = p.memory + (size_t)i * p.size + p.r.stride + NST_REFINE_PAD;
+    return p;
+}
+
+/* The same numbers in both: motions of a few samples, pictures of any kind */
+static void fill_planes(Planes *a, Planes *b, Fill fill, NstRandom *random)
+{
+    float *all[PLANES], *numbers = buffer_filled(PLANES * a->size, fill, random);
+    memcpy(a->memory, numbers, PLANES * a->size * sizeof(float));
+    planes_of(&a->r, all);
+    for (int plane = 0; plane < 6; plane++) {
+        float *from = all[plane] - a->r.stride - NST_REFINE_PAD;
+        for (size_t i = 0; i < a->size; i++)
+            from[i] = 2 * random_normal(random);
+    }
+    for (size_t i = 0; i < a->size; i++) {
+        (a->r.known - a->r.stride - NST_REFINE_PAD)[i] = i % 5 ? 1 : 0;
+        (a->r.right - a->r.stride - NST_REFINE_PAD)[i] = fabsf(random_normal(random)) + 0.1f;
+        (a->r.down - a->r.stride - NST_REFINE_PAD)[i] = fabsf(random_normal(random)) + 0.1f;
+    }
+    memcpy(b->memory, a->memory, PLANES * a->size * sizeof(float));
+    free(numbers);
+}
+
+static void assert_planes(Planes *found, Planes *expected, int first, int last, float scale, const char *what)
+{
+    float *all[PLANES], *reference[PLANES];
+    planes_of(&found->r, all);
+    planes_of(&expected->r, reference);
+    for (int plane = first; plane <= last; plane++)
+        for (int y = 0; y < HEIGHT; y++)
+            for (int x = 0; x < found->r.w; x++) {
+                const ptrdiff_t at = y * found->r.stride + x;
+                assert_near(all[plane][at], reference[plane][at], scale, what, 1000 * plane + 100 * y + x);
+            }
+}
+
+static void check_refine(const NstDsp *dsp, const NstDsp *reference, int w, Fill fill, NstRandom *random)
+{
+    Planes a = planes_new(w), b = planes_new(w);
+    fill_planes(&a, &b, fill, random);
+    for (int y = 0; y < HEIGHT; y++) {
+        dsp->refine_smoothness(&a.r, y);
+        reference->refine_smoothness(&b.r, y);
+        assert_true(a.r.right[y * a.r.stride + w - 1] == 0);
+    }
+    for (int x = 0; x < w; x++)
+        assert_true(a.r.down[(HEIGHT - 1) * a.r.stride + x] == 0);
+    assert_planes(&a, &b, 14, 15, 0, "refine_smoothness");
+    memcpy(a.memory, b.memory, PLANES * b.size * sizeof(float));
+    for (int y = 0; y < HEIGHT; y++) {
+        dsp->refine_terms(&a.r, y);
+        reference->refine_terms(&b.r, y);
+    }
+    assert_planes(&a, &b, 9, 11, 1e-2f, "refine_terms");
+    assert_planes(&a, &b, 12, 13, 1e3f, "refine_terms");
+    memcpy(a.memory, b.memory, PLANES * b.size * sizeof(float));
+    for (int y = 0; y < HEIGHT; y++) {
+        dsp->refine_relax(&a.r, y, 1.3f);
+        reference->refine_relax(&b.r, y, 1.3f);
+    }
+    assert_planes(&a, &b, 4, 5, 100, "refine_relax");
+    free(a.memory);
+    free(b.memory);
+}
+
+/* Pictures of `w` samples and a frame of 2; motions that lead out of it as well */
+static void check_refine_warp(const NstDsp *dsp, const NstDsp *reference, int w, Fill fill, NstRandom *random)
+{
+    Planes a = planes_new(w), b = planes_new(w);
+    const ptrdiff_t stride = w + 4;
+    const size_t n = (size_t)stride * (HEIGHT + 4);
+    float *own = buffer_filled(n, fill, random), *other = buffer_filled(n, fill, random), most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmaxf(most, fmaxf(fabsf(own[i]), fabsf(other[i])));
+    fill_planes(&a, &b, fill, random);
+    for (int y = 0; y < HEIGHT; y++) {
+        dsp->refine_warp(&a.r, own + 2 * stride + 2, other + 2 * stride + 2, stride, y);
+        reference->refine_warp(&b.r, own + 2 * stride + 2, other + 2 * stride + 2, stride, y);
+    }
+    assert_planes(&a, &b, 6, 7, most, "refine_warp");
+    assert_planes(&a, &b, 8, 8, 0, "refine_warp");
+    free(own);
+    free(other);
+    free(a.memory);
+    free(b.memory);
+}
+
+static void test_refinement(void **state)
+{
+    (void)state;
+    check_all(check_refine);
+    check_all(check_refine_warp);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_patches),
+        cmocka_unit_test(test_refinement),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
