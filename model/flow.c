@@ -18,6 +18,7 @@ enum {
     EXPLAINED = 4           /* levels that a vector may be off */
 };
 
+#define OUTSIDE 1000.0f   /* levels */
 #define NOISE_MIN 0.5f    /* levels: noise up to here is left alone, */
 #define NOISE_MAX 1.5f    /* and from here on smoothed */
 #define SMOOTH_SIDE 0.22f /* by this weight of a sample's neighbours on each side */
@@ -109,6 +110,8 @@ static size_t lay_out(NstOpticalFlow *flow, int w, int h, int threads, float *me
     flow->better = take(&arena, 2 * n_patches);
     flow->costs = take(&arena, n_patches);
     flow->sums = take(&arena, (size_t)threads * 3 * STRIDE * sums_stride(w));
+    size_t cells = (size_t)ceil_div(w, NST_FIELD_CELL) * (size_t)ceil_div(h, NST_FIELD_CELL);
+    flow->field[NST_WAY_BACK][0].cells = take(&arena, NST_FIELD_CELL_FLOATS * cells);
     flow->refinement = take(&arena, refine_floats(w, h));
     for (int i = 0; i < 2; i++) {
         const Level level = {.w = w, .h = h, .stride = level_stride(w)};
@@ -428,21 +431,34 @@ const NstField *flow_field(const NstOpticalFlow *flow, NstWay way)
     return &flow->field[way][0];
 }
 
+/* How far the other picture is from this one at a sample that is moved; more than any difference for one from outside */
+static float unexplained(const Level *own, const Level *other, int x, int y, float dx, float dy)
+{
+    float px = (float)x + dx, py = (float)y + dy;
+    if (!(px >= 0 && py >= 0 && px <= (float)own->w - 1 && py <= (float)own->h - 1))
+        return OUTSIDE;
+    int ix = (int)px, iy = (int)py;
+    const float *from = other->y + iy * other->stride + ix;
+    float fx = px - (float)ix, fy = py - (float)iy, a = from[0] + fx * (from[1] - from[0]);
+    float b = from[other->stride] + fx * (from[other->stride + 1] - from[other->stride]);
+    return fabsf(a + fy * (b - a) - own->y[y * own->stride + x]);
+}
+
 bool flow_explains(const NstOpticalFlow *flow, const NstField *back)
 {
     const Level *own = &flow->pyramid[flow->current].level[0], *other = &flow->pyramid[flow->current ^ 1].level[0];
+    double moved = 0, still = 0;
     int good = 0, n = 0;
     for (int y = 0; y < own->h; y += 2)
         for (int x = 0; x < own->w; x += 2, n++) {
             size_t at = (size_t)y * (size_t)back->w + (size_t)x;
-            float px = (float)x + back->x[at], py = (float)y + back->y[at];
-            if (!(px >= 0 && py >= 0 && px <= (float)own->w - 1 && py <= (float)own->h - 1))
-                continue;
-            int ix = (int)px, iy = (int)py;
-            const float *from = other->y + iy * other->stride + ix;
-            float fx = px - (float)ix, fy = py - (float)iy, a = from[0] + fx * (from[1] - from[0]);
-            float b = from[other->stride] + fx * (from[other->stride + 1] - from[other->stride]);
-            good += fabsf(a + fy * (b - a) - own->y[y * own->stride + x]) < EXPLAINED;
+            float off = unexplained(own, other, x, y, back->x[at], back->y[at]);
+            if (off < EXPLAINED)
+                good++;
+            if (off < OUTSIDE) {
+                moved += (double)off;
+                still += (double)unexplained(own, other, x, y, 0, 0);
+            }
         }
-    return 10 * good >= 9 * n;
+    return 10 * good >= 9 * n && moved <= still;
 }

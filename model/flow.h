@@ -15,10 +15,13 @@
  */
 typedef struct NstOpticalFlow NstOpticalFlow;
 
+enum { NST_FIELD_CELL = 4, NST_FIELD_CELL_FLOATS = 5 }; /* samples to a side; for who fills a field */
+
 /* A plane of displacements, in samples: what is at (i, j) lies at (i + x, j + y) in the other picture. */
 typedef struct NstField {
     int w, h;      /* rows are w floats apart */
     float *x, *y;
+    float *cells;  /* of flow_field's: room for NST_FIELD_CELL_FLOATS for each cell of samples */
 } NstField;
 
 /* err: NST_ENOMEM. The table and the team must outlive the flow. */
@@ -39,7 +42,10 @@ const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way);
 /* The field that flow_estimate fills, for who has a motion from elsewhere. */
 const NstField *flow_field(const NstOpticalFlow *flow, NstWay way);
 
-/* Whether a motion back fits as well as one that is searched for is likely to: nine samples of ten within a few levels. */
+/*
+ * Whether a motion back fits as well as one that is searched for is likely to: nine samples of ten within a few levels,
+ * and no worse in the mean than none.
+ */
 bool flow_explains(const NstOpticalFlow *flow, const NstField *back);
 
 /* Luma of the current picture (0) and of the previous one (1), as given */

@@ -7,8 +7,9 @@
 #include "flow.h"
 
 /*
- * A decoder's motion vectors as a dense field of samples that are two pixels wide: blocks are filled in, samples without
- * a vector (intra blocks) stay where they are. NULL where info has none.
+ * A decoder's motion vectors as a dense field of samples that are two pixels wide, from a grid of 8x8 pixels: what has none
+ * (intra blocks) takes its neighbours', what stands alone among them their median; linear in between. `field` has cells.
+ * NULL where info has no vectors.
  */
 const NstField *mvfield_fill(const NstField *field, const NstFrameInfo *info);
 
