@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# nst train under mpirun: as many ranks as one likes come to the same bits, one rank speaks and writes, and the checkpoint
-# outlives any of them.
+# nst train under mpirun: as many ranks as one likes come to the same bits, one rank speaks and writes, and the
+# checkpoint outlives any of them.
 . "$(dirname "$0")/tools/cli_common.sh"
 
 command -v mpirun >/dev/null || { echo "no mpirun (Debian: openmpi-bin)"; exit 77; }
@@ -18,14 +18,16 @@ for i in 1 2 3 4 5; do
 done
 picture 80 72 3 painting.pam
 
-# Each run has a folder of its own and the same command, which the style records: begin RANKS FOLDER OPTION...; 0: no mpirun
+# Each run has a folder of its own and the same command, which the style records.
+# begin RANKS FOLDER OPTION...; 0: no mpirun
 begin() {
     local ranks=$1 folder=$2 mpi=
     shift 2
     [ "$ranks" = 0 ] || mpi="mpirun -n $ranks"
     mkdir -p "$folder"
     cd "$folder" && exec $mpi "$NST" train -s ../painting.pam -c ../photos -l ../loss.nsw --crop 32 --content-size 40 \
-        --levels 2 --init none -o style.nsw --steps 40 --decay constant --batch 4 --checkpoint-every 3 --log log.csv -t 1 "$@"
+        --levels 2 --init none -o style.nsw --steps 40 --decay constant --batch 4 --checkpoint-every 3 \
+        --log log.csv -t 1 "$@"
 }
 run() { (begin "$@"); }
 
@@ -55,10 +57,15 @@ same short2/style.nsw short0/style.nsw "a plateau with two ranks"
 status 0 run 2 late --minutes 0.00001
 [ "$(grep -c "done after 1 steps" err)" = 1 ] || wrong "one step expected: $(cat err)"
 
+# shortly PAINTING: the arguments of another short run
+shortly() {
+    echo train -s "$1" -c photos -l loss.nsw --crop 32 --content-size 40 --init none -o x.nsw
+}
+
 # By itself each rank has one crop of a step, and its share of the processors.
-status 0 mpirun -n 2 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 --init none -o x.nsw --steps 2
+status 0 mpirun -n 2 "$NST" $(shortly painting.pam) --steps 2
 says err "2 ranks, 2 crops a step"
-status 0 mpirun -n 1 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 --init none -o x.nsw --steps 2
+status 0 mpirun -n 1 "$NST" $(shortly painting.pam) --steps 2
 ! grep -q " ranks," err || wrong "one rank is alone: $(cat err)"
 
 # Rank 0's clock plans for all.
@@ -79,8 +86,8 @@ says err "started as one of 2, which do not find each other"
 # Only one of two machines has another painting.
 mkdir other
 picture 80 75 3 other/painting.pam
-status 1 mpirun -n 1 "$NST" train -s painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 --init none -o x.nsw : \
-    -n 1 "$NST" train -s other/painting.pam -c photos -l loss.nsw --crop 32 --content-size 40 --init none -o x.nsw
+status 1 mpirun -n 1 "$NST" $(shortly painting.pam) : \
+    -n 1 "$NST" $(shortly other/painting.pam)
 says err "has another style_picture than other ranks"
 [ ! -e x.nsw ] || rm x.nsw
 
@@ -107,10 +114,13 @@ begun() {
         sleep 0.02
     done
     ranks=$(ranks_of $program)
-    [ "$(echo "$ranks" | wc -w)" = "$1" ] || { wrong "$1 ranks expected: $ranks; $(cat begun.out)"; kill $program; finish; }
+    [ "$(echo "$ranks" | wc -w)" = "$1" ] && return
+    wrong "$1 ranks expected: $ranks; $(cat begun.out)"
+    kill $program
+    finish
 }
 
-# No rank lives on; what has ended may wait as a zombie for a process 1 that does not ask for it, and has no program then.
+# No rank lives on. What has ended may wait as a zombie for a process 1 that does not ask for it; it has no program then.
 gone() {
     for process in $ranks; do
         for try in $(seq 100); do

@@ -69,9 +69,9 @@ static int plan_exchange(Exchange *x, int n_parts, size_t n, NstError *err)
 }
 
 /*
- * Each rank adds up one slice, of the parts of all ranks in their order, and gives it to all. No sum is left to MPI, whose
- * order depends on the number and places of the ranks. A rank sends and takes 2 n (count - 1) / count numbers where each
- * rank has one part.
+ * Each rank adds up one slice, of the parts of all ranks in their order, and gives it to all. No sum is left to MPI,
+ * whose order depends on the number and places of the ranks. A rank sends and takes 2 n (count - 1) / count numbers where
+ * each rank has one part.
  */
 static int sum(void *opaque, const float *parts, int n_parts, size_t n, float *total, NstError *err)
 {
@@ -236,7 +236,8 @@ void mpirun_leave(NstRanks *ranks)
 int mpirun_join(NstRanks *ranks, NstError *err)
 {
     /* what Open MPI, and MPICH and its kin, tell the processes that they start */
-    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}, *const others[] = {"PMIX_RANK", "PMI_RANK"};
+    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"};
+    static const char *const others[] = {"PMIX_RANK", "PMI_RANK"};
     int started = 0;
     *ranks = (NstRanks){.count = 1};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
