@@ -120,7 +120,7 @@ begun() {
     finish
 }
 
-# No rank lives on. What has ended may wait as a zombie for a process 1 that does not ask for it; it has no program then.
+# No rank lives on. What has ended may wait as a zombie for a process 1 that does not ask for it, without a program.
 gone() {
     for process in $ranks; do
         for try in $(seq 100); do

@@ -70,8 +70,8 @@ static int plan_exchange(Exchange *x, int n_parts, size_t n, NstError *err)
 
 /*
  * Each rank adds up one slice, of the parts of all ranks in their order, and gives it to all. No sum is left to MPI,
- * whose order depends on the number and places of the ranks. A rank sends and takes 2 n (count - 1) / count numbers where
- * each rank has one part.
+ * whose order depends on the number and places of the ranks. Where each rank has one part, it sends and takes
+ * 2 n (count - 1) / count numbers.
  */
 static int sum(void *opaque, const float *parts, int n_parts, size_t n, float *total, NstError *err)
 {

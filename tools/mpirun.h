@@ -7,8 +7,8 @@
 #include <nst/train.h>
 
 /*
- * The processes that mpirun (or srun, ...) started together, for NstTrainOptions.ranks. A process that was started alone
- * is rank 0 of 1, and nothing of MPI is begun: all functions do nothing then.
+ * The processes that mpirun (or srun, ...) started together, for NstTrainOptions.ranks. A process that was started
+ * alone is rank 0 of 1, and nothing of MPI is begun: all functions do nothing then.
  */
 int mpirun_join(NstRanks *ranks, NstError *err);
 

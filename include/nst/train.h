@@ -59,15 +59,15 @@ typedef enum NstArchitecture {
 typedef int (*NstContentSource)(void *opaque, int index, NstImage *image, NstError *err);
 
 /*
- * Several processes, the ranks, that train one network together. All open a trainer with the same options and pictures
- * and call the same functions in the same order; each works on its share of the crops of every step, and all come to the
- * same weights. The crops follow from the seed, the step and batch, and gradients are added crop by crop, so that as many
- * ranks as one likes, one included, end with the same bits, on processors of one kind.
+ * Several processes, the ranks, that train one network together. All open a trainer with the same options and
+ * pictures and call the same functions in the same order; each works on its share of the crops of every step, and all
+ * come to the same weights. The crops follow from the seed, the step and batch, and gradients are added crop by crop,
+ * so that as many ranks as one likes, one included, end with the same bits, on processors of one kind.
  *
- * sum: `parts` is n_parts x n, this rank's parts. Gives in `total`, of n, the first part of rank 0, plus its second, ...,
- * plus the first of rank 1, ...: added one after the other, element by element. n is the same at each rank; n_parts is
- * not, and may be 0, but not at all. Called by all ranks in the same order. Where it or any other function fails at one
- * rank, others may be waiting for that one: the caller ends them.
+ * sum: `parts` is n_parts x n, this rank's parts. Gives in `total`, of n, the first part of rank 0, plus its second,
+ * ..., plus the first of rank 1, ...: added one after the other, element by element. n is the same at each rank;
+ * n_parts is not, and may be 0, but not at all. Called by all ranks in the same order. Where it or any other function
+ * fails at one rank, others may be waiting for that one: the caller ends them.
  */
 typedef struct NstRanks {
     int rank, count; /* this one's number from 0; how many, 1 to 1024. Default 0 of 1, which needs no sum */
@@ -173,7 +173,8 @@ NST_API int nst_trainer_step(NstTrainer *trainer, NstTrainProgress *progress, Ns
  * and the step. Written to a temporary file and renamed. A checkpoint of a run with other options, another style picture,
  * loss network or number of content pictures is refused by name of what differs; `steps` may differ where that leaves
  * the rates so far as they were; where it does not differ, the run has the steps that were planned when it was saved. What a run began with is told by its
- * checkpoint: a trainer that was opened without `init` takes that over. Of several ranks any may save; all must load, and get what rank 0 reads.
+ * checkpoint: a trainer that was opened without `init` takes that over.
+ * Of several ranks any may save; all must load, and get what rank 0 reads.
  */
 NST_API int nst_trainer_save(const NstTrainer *trainer, const char *path, NstError *err);
 NST_API int nst_trainer_load(NstTrainer *trainer, const char *path, NstError *err);
