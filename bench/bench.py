@@ -68,6 +68,7 @@ def environment(cpu, build, threads):
            "NODE_PATH": os.path.join(build.folder, "peers", "node_modules")}
     if cpu:
         env["LD_PRELOAD"] = build.path("only_avx2.so")
+        env["OPENBLAS_CORETYPE"] = "Haswell"  # it asks the processor before the library above is there
     return env
 
 

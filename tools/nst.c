@@ -73,15 +73,15 @@ static int flushed(int status)
 /*
  * OpenMP's threads spin where they wait for each other. Where other programs want the processors too, a training step
  * then takes up to 50 times as long; where none does, sleeping and waking cost the short layers a tenth of their time. So
- * they spin for some 50 microseconds (libgomp; other runtimes sleep at once). The runtime reads the settings before main, so
- * the program starts itself again; where it cannot, it runs all the same.
+ * they spin for up to half a millisecond (libgomp; other runtimes sleep at once). The runtime reads the settings before
+ * main, so the program starts itself again; where it cannot, it runs all the same.
  */
 static void wait_without_spinning(char **argv)
 {
     if (getenv("OMP_WAIT_POLICY"))
         return;
     setenv("OMP_WAIT_POLICY", "passive", 1);
-    setenv("GOMP_SPINCOUNT", "2000", 0);
+    setenv("GOMP_SPINCOUNT", "20000", 0);
     execv("/proc/self/exe", argv);
 }
 
