@@ -12,7 +12,6 @@
 
 enum {
     TAPS = 4,    /* of the cubic, a side */
-    BORDER = 8,  /* samples that are not compared */
     LONGEST = 6  /* samples of shift, each way */
 };
 static const double LARGEST_ZOOM = 0.03, LARGEST_ANGLE = 0.026; /* natural logarithm; radians */
@@ -109,23 +108,27 @@ static void cubic(double t, float weights[TAPS])
     weights[3] = (float)((t - 1) * t * t / 2);
 }
 
-/* The first of four samples about a place, which is mirrored back to where all four are in the picture. */
+/* The first of four samples that a place is interpolated from; beyond its edge the picture is mirrored. */
 static int first_tap(double place, int side, float weights[TAPS])
 {
-    const double low = 1, high = side - 2;
-    if (place < low)
-        place = 2 * low - place;
-    if (place > high)
-        place = 2 * high - place;
-    place = fmin(fmax(place, low), high);
-    const int base = min_int((int)place, side - 3);
-    cubic(place - base, weights);
-    return base - 1;
+    const int last = side - 1;
+    place = fabs(place);
+    place = fmax(place > last ? 2 * last - place : place, 0);
+    const int base = (int)place, first = min_int(max_int(base - 1, 0), side - TAPS);
+    float taps[TAPS];
+
+    cubic(place - base, taps);
+    memset(weights, 0, TAPS * sizeof(*weights));
+    for (int k = 0; k < TAPS; k++) {
+        const int at = abs(base - 1 + k);
+        weights[(at > last ? 2 * last - at : at) - first] += taps[k];
+    }
+    return first;
 }
 
 static bool inside(double x, int side)
 {
-    return x >= BORDER && x <= side - 1 - BORDER;
+    return x >= 0 && x <= side - 1;
 }
 
 /* Sources of all samples; how many of them are compared */
@@ -141,7 +144,7 @@ static int find_sources(NstStability *s, const NstMotion *motion)
             const double x = cx + motion->dx + cosine * (j - cx) - sine * (i - cy);
             const double y = cy + motion->dy + sine * (j - cx) + cosine * (i - cy);
             source->at = first_tap(y, s->h, source->y) * s->w + first_tap(x, s->w, source->x);
-            source->compared = inside(x, s->w) && inside(y, s->h) && inside(j, s->w) && inside(i, s->h);
+            source->compared = inside(x, s->w) && inside(y, s->h);
             compared += source->compared;
         }
     return compared;
