@@ -151,12 +151,17 @@ static double difference(const NstPatch *p, const float move[2], int k)
     return landed(p, move, k % NST_PATCH, k / NST_PATCH) - (double)p->own[k / NST_PATCH * SIDE + k % NST_PATCH];
 }
 
+static float larger(float most, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (fabsf(x[i]) > most)
+            most = fabsf(x[i]);
+    return most;
+}
+
 static double largest(const Pictures *p)
 {
-    double most = 0;
-    for (int i = 0; i < SIDE * SIDE; i++)
-        most = fmax(most, fmax(fabs((double)p->own[i]), fabs((double)p->other[i])));
-    return most;
+    return (double)larger(larger(0, p->own, SIDE * SIDE), p->other, SIDE * SIDE);
 }
 
 static void check_cost(const NstDsp *dsp, const NstDsp *reference, int width, Fill fill, NstRandom *random)
@@ -361,9 +366,8 @@ static void check_refine_warp(const NstDsp *dsp, const NstDsp *reference, int w,
     Planes a = planes_new(w), b = planes_new(w);
     const ptrdiff_t stride = w + 4;
     const size_t n = (size_t)stride * (HEIGHT + 4);
-    float *own = buffer_filled(n, fill, random), *other = buffer_filled(n, fill, random), most = 0;
-    for (size_t i = 0; i < n; i++)
-        most = fmaxf(most, fmaxf(fabsf(own[i]), fabsf(other[i])));
+    float *own = buffer_filled(n, fill, random), *other = buffer_filled(n, fill, random);
+    const float most = larger(larger(0, own, n), other, n);
     fill_planes(&a, &b, fill, random);
     for (int y = 0; y < HEIGHT; y++) {
         dsp->refine_warp(&a.r, own + 2 * stride + 2, other + 2 * stride + 2, stride, y);
