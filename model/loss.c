@@ -32,8 +32,8 @@ static int add_layers(const NstLoss *loss, const char *what, const char *const *
     return NST_OK;
 }
 
-/* The network at one level: style layers, and content layers where they are measured */
-static int create_level(NstLoss *loss, int index, int h, int w, NstError *err)
+/* The network at one level: style layers, and content layers where they are measured. max_memory 0: no bound */
+static int create_level(NstLoss *loss, int index, int h, int w, size_t max_memory, NstError *err)
 {
     NstLevel *level = &loss->level[index];
     int taps[2 * NST_MAX_LAYERS], n = 0;
@@ -49,9 +49,22 @@ static int create_level(NstLoss *loss, int index, int h, int w, NstError *err)
                                      .taps = taps,
                                      .n_taps = n,
                                      .want_grad = !loss->values_only,
-                                     .max_memory = loss->max_memory};
+                                     .max_memory = max_memory};
     const int code = tiles_create(&level->tiles, &loss->network->graph, level->h, level->w, &options, err);
     return code < 0 ? fail_within(err, code, "loss network at level %d", index) : NST_OK;
+}
+
+/* Each level may have an equal share of the memory that is left; what coarse ones do not need goes to finer ones. */
+static int create_levels(NstLoss *loss, int h, int w, NstError *err)
+{
+    size_t left = loss->max_memory;
+    for (int i = loss->levels - 1; i >= 0; i--) {
+        const size_t share = left / (size_t)(i + 1);
+        NST_TRY(create_level(loss, i, h, w, loss->max_memory ? share + !share : 0, err));
+        if (loss->max_memory)
+            left -= tiles_bytes(loss->level[i].tiles);
+    }
+    return NST_OK;
 }
 
 static int create_sums(NstLoss *loss, NstError *err)
@@ -79,8 +92,7 @@ static int create(NstLoss *loss, int h, int w, const NstLossOptions *options, Ns
                        loss->content_nodes, loss->content_share, &loss->n_content, err));
     if (loss->n_style == 0)
         return fail(err, NST_EINVAL, "style_layers: at least one expected");
-    for (int i = 0; i < loss->levels; i++)
-        NST_TRY(create_level(loss, i, h, w, err));
+    NST_TRY(create_levels(loss, h, w, err));
     NST_TRY(content_create(loss, err));
     return create_sums(loss, err);
 }

@@ -29,6 +29,7 @@ struct NstTiles {
     int rim;
     int *jump; /* of each node: samples of the input from one of its samples to the next */
     Cut cut[SIDES];
+    size_t bytes;        /* of the plan */
     NstPlan *plan;       /* of a tile */
     NstShape *shapes;    /* of the whole picture */
     float *input, *grad; /* input: NULL where there is one tile, whose plan has it */
@@ -92,7 +93,8 @@ static int find_cut(NstTiles *tiles, int h, int w, NstError *err)
 {
     const size_t bound = tiles->options.max_memory;
     const NstPlanOptions options = plan_options(tiles);
-    if (!bound || plan_bytes_for(tiles->graph, h, w, &options) <= bound) {
+    tiles->bytes = plan_bytes_for(tiles->graph, h, w, &options);
+    if (!bound || tiles->bytes <= bound) {
         tiles->cut[NST_Y] = (Cut){h, 1, h, h};
         tiles->cut[NST_X] = (Cut){w, 1, w, w};
         return NST_OK;
@@ -101,13 +103,12 @@ static int find_cut(NstTiles *tiles, int h, int w, NstError *err)
     const int smallest = 3 * tiles->rim + tiles->align;
     for (int size = max_int(h, w) / tiles->align * tiles->align;; size = size * 7 / 8 / tiles->align * tiles->align) {
         if (size < smallest)
-            return fail(err, NST_ETOOLARGE, "%dx%d pixels: more than %zu MiB needed for tiles of %d", w, h, bound >> 20,
-                        smallest);
+            return fail(err, NST_ETOOLARGE, "%dx%d pixels: more than %.1f MiB needed for tiles of %d", w, h,
+                        (double)bound / (1 << 20), smallest);
         tiles->cut[NST_Y] = cut_side(tiles, h, size);
         tiles->cut[NST_X] = cut_side(tiles, w, size);
-        const size_t bytes =
-            plan_bytes_for(tiles->graph, tiles->cut[NST_Y].size, tiles->cut[NST_X].size, &options);
-        if (bytes && bytes <= bound && tiles_count(tiles) <= MAX_TILES)
+        tiles->bytes = plan_bytes_for(tiles->graph, tiles->cut[NST_Y].size, tiles->cut[NST_X].size, &options);
+        if (tiles->bytes && tiles->bytes <= bound && tiles_count(tiles) <= MAX_TILES)
             return NST_OK;
     }
 }
@@ -115,6 +116,11 @@ static int find_cut(NstTiles *tiles, int h, int w, NstError *err)
 int tiles_count(const NstTiles *tiles)
 {
     return tiles->cut[NST_Y].n * tiles->cut[NST_X].n;
+}
+
+size_t tiles_bytes(const NstTiles *tiles)
+{
+    return tiles->bytes;
 }
 
 typedef struct Place {

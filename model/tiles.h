@@ -30,6 +30,7 @@ int tiles_create(NstTiles **tiles, const NstGraph *graph, int h, int w, const Ns
 void tiles_free(NstTiles **tiles);
 
 int tiles_count(const NstTiles *tiles);
+size_t tiles_bytes(const NstTiles *tiles); /* of what max_memory bounds */
 NstShape tiles_shape(const NstTiles *tiles, int tap); /* of the whole picture's value */
 
 /* The network's input, for the caller to fill, and its gradient: C x h x w. */

@@ -94,7 +94,7 @@ try coarse --scales 2 --levels 1 --content-level 0
 try preset --preset gatys2016 --style-layers relu1_1,relu2_1 --content-layers relu3_1 --iterations 3
 
 picture 200 180 3 large.pam
-status 0 optimize -o tiles.png -c large.pam --maxmem 2 --optimizer adam -n 1
+status 0 optimize -o tiles.png -c large.pam --maxmem 4 --optimizer adam -n 1
 says err "200x180 in "
 status 1 optimize -o x.png -c large.pam --maxmem 1
 says err "MiB"

@@ -96,9 +96,10 @@ typedef struct NstOptimizeOptions {
     float stop;             /* a size is done when the total falls by less than this share of itself in stop_window
                                iterations; 0: never. Default 0 */
     int stop_window;        /* 1 to 10^6. Default 50 */
-    size_t max_memory;      /* bytes for the loss network's values and for L-BFGS's memory, half each: pictures that
-                               need more are taken in tiles with the Gram matrices of the whole, and the history gets
-                               shorter. 0: no bound. Default 0 */
+    size_t max_memory;      /* bytes for the loss network's values, on all levels together, and for L-BFGS's memory, half
+                               each: pictures that need more are taken in tiles with the Gram matrices of the whole, and
+                               the history gets shorter. The pictures themselves come on top, some 15 of the content's
+                               size in floats. 0: no bound. Default 0 */
     NstCompute compute;
 } NstOptimizeOptions;
 
