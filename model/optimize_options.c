@@ -22,7 +22,7 @@ void nst_optimize_defaults(NstOptimizeOptions *options)
         .style_weight = 1,
         .content_weight = 0.002f,
         .tv_weight = 0.01f,
-        .temporal_weight = 5,
+        .temporal_weight = 1,
         .seed = 1,
         .style_scale = 1,
         .scales = 1,

@@ -69,7 +69,7 @@ typedef struct NstOptimizeOptions {
     float content_weight;   /* default 0.002 */
     float tv_weight;        /* default 0.01 */
     float photo_weight;     /* of the matting Laplacian; 0: none. Default 0 */
-    float temporal_weight;  /* of `warped`, where that is given. Default 5 */
+    float temporal_weight;  /* of `warped`, where that is given. Default 1 */
     const NstImage *warped; /* scaled to the content's size; NULL: no temporal loss. It and the next one must outlive the
                                optimisation. Default NULL */
     const NstImage *warped_trust; /* a mask: the mean of its channels counts; NULL: 1 everywhere. Default NULL */
@@ -98,7 +98,7 @@ typedef struct NstOptimizeOptions {
     int stop_window;        /* 1 to 10^6. Default 50 */
     size_t max_memory;      /* bytes for the loss network's values, on all levels together, and for L-BFGS's memory, half
                                each: pictures that need more are taken in tiles with the Gram matrices of the whole, and
-                               the history gets shorter. The pictures themselves come on top, some 15 of the content's
+                               the history gets shorter. The pictures themselves come on top, about ten of the content's
                                size in floats. 0: no bound. Default 0 */
     NstCompute compute;
 } NstOptimizeOptions;
