@@ -191,8 +191,8 @@ static void frame_ends(const Level *level, float *plane)
 }
 
 /*
- * The deviation of the picture's noise, in levels: by the median, over one sample in SPARSE x SPARSE, of what a mask leaves
- * that is blind to edges (Immerkaer 1996, "Fast Noise Variance Estimation").
+ * The deviation of the picture's noise, in levels: by the median, over one sample in SPARSE x SPARSE, of what a mask
+ * leaves that is blind to edges (Immerkaer 1996, "Fast Noise Variance Estimation").
  */
 static float noise_of(const float *luma, const Level *level)
 {
@@ -225,8 +225,8 @@ static void smooth_task(void *arg, int unit, int slot)
     const Level *to = step->to;
     (void)slot;
     for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, to->h); y++) {
-        step->dsp->flow_smooth(step->from + y * step->from_stride, step->from_stride, to->y + y * to->stride, step->side,
-                               to->w);
+        step->dsp->flow_smooth(step->from + y * step->from_stride, step->from_stride, to->y + y * to->stride,
+                               step->side, to->w);
         frame_row(to, to->y, y);
     }
 }
@@ -316,7 +316,8 @@ static void start_move(const Search *search, int column, int row, float move[2])
     move[0] = move[1] = 0;
     if (!coarser)
         return;
-    size_t x = (size_t)min_int(column * STRIDE / 2, coarser->w - 1), y = (size_t)min_int(row * STRIDE / 2, coarser->h - 1);
+    size_t x = (size_t)min_int(column * STRIDE / 2, coarser->w - 1);
+    size_t y = (size_t)min_int(row * STRIDE / 2, coarser->h - 1);
     move[0] = 2 * coarser->x[y * (size_t)coarser->w + x];
     move[1] = 2 * coarser->y[y * (size_t)coarser->w + x];
 }
@@ -431,7 +432,7 @@ const NstField *flow_field(const NstOpticalFlow *flow, NstWay way)
     return &flow->field[way][0];
 }
 
-/* How far the other picture is from this one at a sample that is moved; more than any difference for one from outside */
+/* How far the other picture is from this one at a sample that is moved; OUTSIDE for one from outside */
 static float unexplained(const Level *own, const Level *other, int x, int y, float dx, float dy)
 {
     float px = (float)x + dx, py = (float)y + dy;

@@ -115,8 +115,8 @@ static float median(float *values, int n)
 }
 
 /*
- * An encoder looks for what costs few bits, not for what moved: vectors that stand alone are replaced by the median, that of
- * cells two away, for most blocks are two wide.
+ * An encoder looks for what costs few bits, not for what moved: vectors that stand alone are replaced by the median,
+ * that of cells two away, for most blocks are two wide.
  */
 static void clean(Grid *grid)
 {

@@ -94,8 +94,8 @@ static void warp(Job *job, const NstTeam *team, int units)
 }
 
 /*
- * A change of light, as of exposure, is the same everywhere: the line through the differences over the brightness, for one
- * sample in SPARSE x SPARSE, without those that are far from it.
+ * A change of light, as of exposure, is the same everywhere: the line through the differences over the brightness, for
+ * one sample in SPARSE x SPARSE, without those that are far from it.
  */
 static void find_light(NstRefine *r, float limit)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kernels of optical flow and temporal smoothing: rows against kernels/dsp.h, the rest against the scalar reference. */
+/* The kernels of optical flow and its refinement: against kernels/dsp.h, and the refinement against the reference. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -143,7 +143,8 @@ static double landed(const NstPatch *p, const float move[2], int column, int row
     return a + fy * ((double)from[SIDE] + fx * ((double)from[SIDE + 1] - (double)from[SIDE]) - a);
 }
 
-static const float moves[][2] = {{0, 0}, {0.5f, -0.25f}, {-3.7f, 2.2f}, {1e6f, -1e6f}, {-INFINITY, INFINITY}, {NAN, NAN}};
+static const float moves[][2] = {{0, 0},       {0.5f, -0.25f},         {-3.7f, 2.2f},
+                                 {1e6f, -1e6f}, {-INFINITY, INFINITY}, {NAN, NAN}};
 enum { N_MOVES = sizeof(moves) / sizeof(*moves) };
 
 static double difference(const NstPatch *p, const float move[2], int k)

@@ -13,7 +13,8 @@ enum { BLOCK = 16, BLOCKS_MAX = 2000 };
 /* A field of w x h samples, two pixels each, between guards */
 static NstField field_new(int w, int h)
 {
-    const size_t cells = (size_t)((w + NST_FIELD_CELL - 1) / NST_FIELD_CELL) * (size_t)((h + NST_FIELD_CELL - 1) / NST_FIELD_CELL);
+    const int columns = (w + NST_FIELD_CELL - 1) / NST_FIELD_CELL, rows = (h + NST_FIELD_CELL - 1) / NST_FIELD_CELL;
+    const size_t cells = (size_t)(columns * rows);
     return (NstField){w, h, guarded_new((size_t)(w * h)), guarded_new((size_t)(w * h)),
                       buffer_new(NST_FIELD_CELL_FLOATS * cells)};
 }
@@ -42,7 +43,7 @@ static void zoom(float x, float y, float move[2])
     move[1] = 0.02f * (y - 90);
 }
 
-/* Blocks over w x h pixels, each by the motion; numbers that leave a remainder of 0 by `wrong` are far off, and by `intra` absent */
+/* Blocks over w x h pixels, each by the motion, but that one in `wrong` is far off and one in `intra` absent; 0: none */
 static int blocks_of(NstMotionVector *vectors, int w, int h, Motion *motion, int wrong, int intra)
 {
     int n = 0, number = 0;
@@ -130,7 +131,8 @@ static void test_unusable(void **state)
 
 static float texture(float x, float y)
 {
-    return 128 + 30 * sinf(0.31f * x + 0.13f * y) + 24 * sinf(0.23f * y - 0.19f * x + 1) + 20 * sinf(0.5f * x + 0.4f * y);
+    return 128 + 30 * sinf(0.31f * x + 0.13f * y) + 24 * sinf(0.23f * y - 0.19f * x + 1) +
+           20 * sinf(0.5f * x + 0.4f * y);
 }
 
 /* The picture moves by (dx, dy) samples; whether vectors of that length times `scale`, with wrong ones, explain it */

@@ -59,8 +59,8 @@ typedef struct NstPatch {
 } NstPatch;
 
 /*
- * Of a flow's refinement: the weights of the gradients and of smoothness beside that of brightness; how little a flow must
- * bend to count as smooth, squared; the step between two samples, in levels, from which on it counts as an edge
+ * Of a flow's refinement: the weights of the gradients and of smoothness beside that of brightness; how little a flow
+ * must bend to count as smooth, squared; the step between two samples, in levels, from which on it counts as an edge
  */
 #define NST_REFINE_GRADIENT 2.0f
 #define NST_REFINE_SMOOTHNESS 7.0f
@@ -69,7 +69,7 @@ typedef struct NstPatch {
 
 /*
  * The planes that refine.c works on: w x h samples from (0, 0) on, rows a stride apart, and a frame of one sample. What
- * follows a row up to a multiple of NST_REFINE_PAD samples may be read and written, and so may the sample after that be read.
+ * follows a row up to a multiple of NST_REFINE_PAD samples may be read and written, and the sample after that read.
  */
 enum { NST_REFINE_PAD = 16 };
 

@@ -41,22 +41,24 @@ TARGET static void NAME(refine_warp)(const NstRefine *r, const float *restrict o
 }
 
 /*
- * Smoothness between a sample and the next, and the one below: weaker where the flow already bends, and where the picture
- * has an edge, along which motions may part.
+ * Smoothness between a sample and the next, and the one below: weaker where the flow already bends, and where the
+ * picture has an edge, along which motions may part.
  */
 TARGET static void NAME(refine_smoothness)(const NstRefine *r, int y)
 {
     const ptrdiff_t s = r->stride, at = y * s;
     const float *u = r->u[0] + at, *v = r->v[0] + at, *m = r->mean + at;
     float *right = r->right + at, *down = r->down + at;
-    const V quarter = V_SET1(0.25f), flat = V_SET1(NST_REFINE_BEND), one = V_SET1(1), weight = V_SET1(NST_REFINE_SMOOTHNESS);
+    const V quarter = V_SET1(0.25f), one = V_SET1(1);
+    const V flat = V_SET1(NST_REFINE_BEND), weight = V_SET1(NST_REFINE_SMOOTHNESS);
     const V contrast = V_SET1(1 / (NST_REFINE_EDGE * NST_REFINE_EDGE));
     for (int i = 0; i < r->w; i += VL) {
         V u0 = V_LOAD(u + i), v0 = V_LOAD(v + i), m0 = V_LOAD(m + i);
         V ua = V_LOAD(u + i - s + 1), va = V_LOAD(v + i - s + 1), ub = V_LOAD(u + i + s), vb = V_LOAD(v + i + s);
         V uc = V_LOAD(u + i + s + 1), vc = V_LOAD(v + i + s + 1), un = V_LOAD(u + i + 1), vn = V_LOAD(v + i + 1);
         V ux = un - u0, vx = vn - v0, uy = ub - u0, vy = vb - v0;
-        V along_u = quarter * (ub + uc - V_LOAD(u + i - s) - ua), along_v = quarter * (vb + vc - V_LOAD(v + i - s) - va);
+        V along_u = quarter * (ub + uc - V_LOAD(u + i - s) - ua);
+        V along_v = quarter * (vb + vc - V_LOAD(v + i - s) - va);
         V bend = V_FMA(ux, ux, V_FMA(vx, vx, V_FMA(along_u, along_u, V_FMA(along_v, along_v, flat))));
         V edge = V_LOAD(m + i + 1) - m0;
         V_STORE(right + i, weight / V_SQRT(bend * V_FMA(edge * edge, contrast, one)));
@@ -73,9 +75,9 @@ TARGET static void NAME(refine_smoothness)(const NstRefine *r, int y)
 }
 
 /*
- * Euler's equations at a row, linear in (u, v): brightness, but for the change of light, and both of its gradients stay the
- * same, each normalised by its own gradient and robust by 1 / sqrt(residual^2 + eps^2); less smoothness, A (u, v) = b. Stored
- * is the inverse of A with the smoothness towards the neighbours in it.
+ * Euler's equations at a row, linear in (u, v): brightness, but for the change of light, and both of its gradients stay
+ * the same, each normalised by its own gradient and robust by 1 / sqrt(residual^2 + eps^2); less smoothness,
+ * A (u, v) = b. Stored is the inverse of A with the smoothness towards the neighbours in it.
  */
 TARGET static void NAME(refine_terms)(const NstRefine *r, int y)
 {
@@ -90,11 +92,13 @@ TARGET static void NAME(refine_terms)(const NstRefine *r, int y)
         V above = V_LOAD(m + i - s), below = V_LOAD(m + i + s);
         V x = half * (next - left), y = half * (below - above), z = V_LOAD(t + i) + V_FMA(gain, here, offset);
         V xx = next + left - here - here, yy = below + above - here - here;
-        V xy = quarter * (V_LOAD(m + i + s + 1) - V_LOAD(m + i + s - 1) - V_LOAD(m + i - s + 1) + V_LOAD(m + i - s - 1));
+        V xy = quarter * (V_LOAD(m + i + s + 1) - V_LOAD(m + i + s - 1) -
+                          V_LOAD(m + i - s + 1) + V_LOAD(m + i - s - 1));
         V xz = V_FMA(gain, x, half * (V_LOAD(t + i + 1) - V_LOAD(t + i - 1)));
         V yz = V_FMA(gain, y, half * (V_LOAD(t + i + s) - V_LOAD(t + i - s)));
 
-        V known = V_LOAD(r->known + at + i), n = one / V_FMA(x, x, V_FMA(y, y, zeta)), e = V_FMA(x, du, V_FMA(y, dv, z));
+        V known = V_LOAD(r->known + at + i);
+        V n = one / V_FMA(x, x, V_FMA(y, y, zeta)), e = V_FMA(x, du, V_FMA(y, dv, z));
         V w = known * n / V_SQRT(V_FMA(e * e, n, eps)), p1 = w * x, p2 = w * y;
         V n1 = one / V_FMA(xx, xx, V_FMA(xy, xy, zeta)), n2 = one / V_FMA(yy, yy, V_FMA(xy, xy, zeta));
         V e1 = V_FMA(xx, du, V_FMA(xy, dv, xz)), e2 = V_FMA(xy, du, V_FMA(yy, dv, yz));
@@ -125,7 +129,8 @@ TARGET static void NAME(refine_relax)(const NstRefine *r, int y, float omega)
     float *to_u = r->u[1] + at, *to_v = r->v[1] + at;
     const V step = V_SET1(omega);
     for (int i = 0; i < r->w; i += VL) {
-        V before = V_LOAD(right + i - 1), after = V_LOAD(right + i), above = V_LOAD(down + i - s), below = V_LOAD(down + i);
+        V before = V_LOAD(right + i - 1), after = V_LOAD(right + i);
+        V above = V_LOAD(down + i - s), below = V_LOAD(down + i);
         V p = V_FMA(before, V_LOAD(u + i - 1), V_LOAD(r->b1 + at + i));
         V q = V_FMA(before, V_LOAD(v + i - 1), V_LOAD(r->b2 + at + i));
         p = V_FMA(after, V_LOAD(u + i + 1), p);
