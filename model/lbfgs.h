@@ -21,8 +21,8 @@ typedef int NstObjective(void *opaque, const float *x, double *value, float *gra
 typedef struct NstLbfgsOptions {
     int history;      /* pairs of vectors to remember, at least 1 */
     bool line_search; /* strong Wolfe conditions (Nocedal and Wright 2006, section 3.1); else steps of `rate` */
-    float rate;       /* length of the first trial of each step; 1 is Newton's. Where nothing is remembered yet a line
-                         search begins with a mean move of 5 rates, and a step without one has a length of rate / |g|_1 */
+    float rate;       /* length of the first trial of each step; 1 is Newton's. Where nothing is remembered a line search
+                         begins with a mean move of 5 rates; without one the step is rate / |g|_1 along the gradient */
     NstCompute compute;
 } NstLbfgsOptions;
 

@@ -55,8 +55,8 @@ int media_read(Bitmap *bitmap, const char *path, double seconds, const MediaWish
 int media_read_image(NstImage *image, const char *path, const MediaWish *wish, NstError *err);
 
 /*
- * The frames of a video, one after the other. A path like frames/%04d.png means numbered pictures, from 0 to 4 on, shown
- * at 25 a second.
+ * The frames of a video, one after the other. A path like frames/%04d.png means numbered pictures, from 0 to 4 on,
+ * shown at 25 a second.
  */
 typedef struct MediaVideo MediaVideo;
 
@@ -70,8 +70,8 @@ double media_video_rate(const MediaVideo *video); /* frames per second; 25 where
 int64_t media_video_length(const MediaVideo *video); /* in frames, as the file says; 0: it does not */
 
 /*
- * Writes frames as a video, or, where the path has a number like %04d in it, as pictures from 1 on. A video has the name's
- * container (mp4, mkv, mov) and H.264, or MPEG-4 part 2 where FFmpeg's libraries have no encoder for that. It has no
+ * Writes frames as a video, or, where the path has a number like %04d in it, as pictures from 1 on. A video has the
+ * name's container (mp4, mkv, mov) and H.264, or MPEG-4 part 2 where FFmpeg's libraries have no encoder for that. It has no
  * sound. A frame is shown when the frame is that was read last from `like`.
  */
 typedef struct MediaWriter MediaWriter;
