@@ -16,17 +16,13 @@ TARGET static void NAME(flow_halve)(const float *restrict a, const float *restri
 }
 
 /* The mean of 3x3 samples, by weights of side, 1 - 2 side, side each way; rows a stride apart */
-TARGET static void NAME(flow_smooth)(const float *restrict x, ptrdiff_t stride, float *restrict y, float side,
-                                     int n)
+TARGET static void NAME(flow_smooth)(const float *x, ptrdiff_t stride, float *restrict y, float side, int n)
 {
-    const float middle = 1 - 2 * side;
-    const float *restrict a = x - stride, *restrict b = x + stride;
-#pragma omp simd
+    const float middle = 1 - 2 * side, corner = side * side, edge = side * middle, centre = middle * middle;
+    const float *a = x - stride, *b = x + stride;
     for (int i = 0; i < n; i++) {
-        float left = FMA(side, a[i - 1] + b[i - 1], middle * x[i - 1]);
-        float here = FMA(side, a[i] + b[i], middle * x[i]);
-        float right = FMA(side, a[i + 1] + b[i + 1], middle * x[i + 1]);
-        y[i] = FMA(side, left + right, middle * here);
+        float corners = a[i - 1] + a[i + 1] + (b[i - 1] + b[i + 1]), edges = a[i] + b[i] + (x[i - 1] + x[i + 1]);
+        y[i] = FMA(corner, corners, FMA(edge, edges, centre * x[i]));
     }
 }
 
