@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kernels of optical flow and its refinement: against kernels/dsp.h, and the refinement against the reference. */
+/* The kernels of optical flow and smoothing: against kernels/dsp.h, and where that is long against the reference. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -389,12 +389,97 @@ static void test_refinement(void **state)
     check_all(check_refine_warp);
 }
 
+/* ---- temporal smoothing ---- */
+
+static void check_luma(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+{
+    const size_t count = (size_t)n;
+    float *rgb = buffer_filled(3 * count, fill, random), *y = guarded_new(count);
+    (void)reference;
+    dsp->temporal_luma(y, rgb, rgb + count, rgb + 2 * count, 2, n);
+    for (size_t i = 0; i < count; i++) {
+        const double r = 0.598 * (double)rgb[i], g = 1.174 * (double)rgb[count + i];
+        const double b = 0.228 * (double)rgb[2 * count + i];
+        assert_rounded((double)y[i], r + g + b, fabs(r) + fabs(g) + fabs(b), 4, "temporal_luma", i);
+    }
+    guarded_free(y, count, "temporal_luma");
+    free(rgb);
+}
+
+/* Motions to whole pixels fetch them as they are; the others are as the reference has them; all stay in the frame. */
+static void check_warp(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+{
+    const ptrdiff_t stride = 4 * (n + 2 * NST_WARP_TAPS);
+    const size_t floats = (size_t)stride * (HEIGHT + 2 * NST_WARP_TAPS), count = (size_t)n;
+    float *pixels = buffer_filled(floats, fill, random);
+    float *taps = buffer_filled(NST_WARP_PHASES * 4 * NST_WARP_TAPS, FILL_NORMAL, random);
+    float *u = buffer_filled(count, FILL_NORMAL, random), *v = buffer_filled(count, FILL_NORMAL, random);
+    float *y = guarded_new(4 * count), *expected = buffer_new(4 * count);
+    const float *first = pixels + NST_WARP_TAPS * (stride + 4);
+    const NstWarp warp = {n, HEIGHT, first, stride, taps};
+    for (int i = 0; i < n; i++) {
+        u[i] = i % 4 ? 3 * u[i] : 0;
+        v[i] = i % 4 == 0 ? 1 : i % 7 ? 3 * v[i] : 1e9f;
+    }
+    dsp->temporal_warp(&warp, 2, u, v, y);
+    reference->temporal_warp(&warp, 2, u, v, expected);
+    const float most = larger(0, pixels, floats);
+    for (int i = 0; i < 4 * n; i++) {
+        assert_near(y[i], expected[i], most, "temporal_warp", i);
+        if (i / 4 % 4 == 0)
+            assert_true(y[i] == first[3 * stride + i]);
+    }
+    guarded_free(y, 4 * count, "temporal_warp");
+    free(expected);
+    free(u);
+    free(v);
+    free(taps);
+    free(pixels);
+}
+
+static void check_blend(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+{
+    const size_t count = (size_t)n;
+    float *x = guarded_new(3 * count), *start = buffer_filled(3 * count, fill, random);
+    float *luma = buffer_filled(count, fill, random), *weight = buffer_filled(count, FILL_NORMAL, random);
+    float *carried = buffer_filled(4 * count, fill, random), *history = guarded_new(4 * count);
+    (void)reference;
+    for (size_t i = 0; i < count; i++)
+        weight[i] = fminf(fabsf(weight[i]), 1);
+    memcpy(x, start, 3 * count * sizeof(*x));
+    dsp->temporal_blend((float *const[3]){x, x + count, x + 2 * count}, 2, luma, weight, carried, history, n);
+    for (size_t i = 0; i < 4 * count; i++) {
+        const size_t at = i / 4, c = i % 4;
+        const double fresh = (double)(c < 3 ? start[c * count + at] : luma[at]);
+        const double old = (c < 3 ? 2 : 1) * (double)carried[i];
+        const double blended = fresh + (double)weight[at] * (old - fresh), size = fabs(fresh) + fabs(old);
+        if (c < 3)
+            assert_rounded((double)x[c * count + at], blended, size, 4, "temporal_blend", i);
+        assert_rounded((double)history[i], c < 3 ? blended / 2 : blended, size, 4, "temporal_blend", i);
+    }
+    guarded_free(x, 3 * count, "temporal_blend");
+    guarded_free(history, 4 * count, "temporal_blend");
+    free(start);
+    free(luma);
+    free(weight);
+    free(carried);
+}
+
+static void test_smoothing(void **state)
+{
+    (void)state;
+    check_all(check_luma);
+    check_all(check_warp);
+    check_all(check_blend);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_patches),
         cmocka_unit_test(test_refinement),
+        cmocka_unit_test(test_smoothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
