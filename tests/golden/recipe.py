@@ -12,7 +12,7 @@ import stability
 # tests/test_recipe.c has the same numbers. With this seed no value comes so near to a kink of relu or max_pool that
 # rounding decides on which side it is: Adam would turn that into another path.
 OPTIONS = {**loss.OPTIONS, "steps": 10, "batch": 2, "crop": 32, "learning_rate": 3e-4, "output_lr_scale": 0.1,
-           "betas": (0.9, 0.99), "clip_norm": 0.2, "warmup": 3, "hold": 0.5, "seed": 6, "stability_weight": 3.0}
+           "betas": (0.9, 0.99), "clip_norm": 0.2, "warmup": 3, "hold": 0.5, "seed": 8, "stability_weight": 3.0}
 FOR_WEIGHTS, FOR_ORDER, FOR_CROP, FOR_MOTION = range(4)
 SMALLEST_CROP, LARGEST_CROP = 0.7, 0.95
 MASK = 2 ** 64 - 1

@@ -5,7 +5,7 @@ import math
 import numpy
 import torch
 
-BORDER, LONGEST = 8, 6
+LONGEST = 6
 LARGEST_ZOOM, LARGEST_ANGLE, DARKEST, NOISIEST = 0.03, 0.026, 0.1, 0.04
 LUMINANCE = torch.tensor([0.2126, 0.7152, 0.0722], dtype=torch.float64)
 
@@ -31,14 +31,17 @@ def cubic(distance):
 
 
 def taps(places, side):
-    """The weights of the samples of a side, at places that are mirrored back to 1 ... side - 2"""
-    places = numpy.where(places < 1, 2 - places, places)
-    places = numpy.where(places > side - 2, 2 * (side - 2) - places, places)
-    return cubic(places[..., None] - numpy.arange(side))
+    """The weights of the samples of a side, of places and taps that are mirrored at its first and last sample"""
+    last = side - 1
+    places = numpy.abs(places)
+    places = numpy.where(places > last, 2 * last - places, places)
+    at = numpy.arange(-2, side + 2)
+    mirrored = numpy.where(at > last, 2 * last - at, numpy.abs(at))
+    return cubic(places[..., None] - at) @ (mirrored[:, None] == numpy.arange(side))
 
 
 def inside(place, side):
-    return (place >= BORDER) & (place <= side - 1 - BORDER)
+    return (place >= 0) & (place <= side - 1)
 
 
 def warp(motion, h, w):
@@ -49,7 +52,7 @@ def warp(motion, h, w):
     from_x = cx + motion.dx + cosine * (x - cx) - sine * (y - cy)
     from_y = cy + motion.dy + sine * (x - cx) + cosine * (y - cy)
     matrix = (taps(from_y, h)[..., :, None] * taps(from_x, w)[..., None, :]).reshape(h * w, h * w)
-    mask = inside(from_x, w) & inside(from_y, h) & inside(x, w) & inside(y, h)
+    mask = inside(from_x, w) & inside(from_y, h)
     return torch.from_numpy(matrix), torch.from_numpy(mask)
 
 
