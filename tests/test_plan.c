@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Memory reuse changes nothing: whole networks at sizes of several tiles, bit for bit. */
 #include <math.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "exec.h"
 #include "layer_cases.h"
 #include "optim.h"
+#include "part_threads.h"
 #include "util.h"
 
 #include <cmocka.h>
@@ -250,37 +250,10 @@ static void execute_backwards(void *calls, void (*job)(void *arg, int part), voi
         job(arg, part);
 }
 
-typedef struct Part {
-    void (*job)(void *arg, int part);
-    void *arg;
-    int part;
-    pthread_t thread;
-} Part;
-
-static void *run_part(void *memory)
-{
-    const Part *part = memory;
-    part->job(part->arg, part->part);
-    return NULL;
-}
-
-static void execute_in_threads(void *calls, void (*job)(void *arg, int part), void *arg, int parts)
-{
-    Part part[16];
-    ++*(int *)calls;
-    assert_in_range(parts, 1, 16);
-    for (int i = 0; i < parts; i++) {
-        part[i] = (Part){.job = job, .arg = arg, .part = i};
-        assert_int_equal(pthread_create(&part[i].thread, NULL, run_part, &part[i]), 0);
-    }
-    for (int i = 0; i < parts; i++)
-        assert_int_equal(pthread_join(part[i].thread, NULL), 0);
-}
-
 static void test_executors(void **state)
 {
     (void)state;
-    static const NstExecute executors[] = {execute_backwards, execute_in_threads};
+    static const NstExecute executors[] = {execute_backwards, part_threads};
     for (int i = 0; i < networks.n; i++) {
         const LayerCase *c = &networks.cases[i];
         NstPlan *one = new_plan(&c->graph, 1, false, NULL, 0);

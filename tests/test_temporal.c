@@ -3,9 +3,9 @@
 #include "tiny.h"
 
 #include <math.h>
-#include <pthread.h>
 
 #include "buffers.h"
+#include "part_threads.h"
 #include "temporal.h"
 
 enum { W = 96, H = 66, PIXELS = W * H };
@@ -18,34 +18,6 @@ typedef struct Stream {
     float *memory;
 } Stream;
 
-typedef struct Part {
-    void (*job)(void *arg, int part);
-    void *arg;
-    int part;
-    pthread_t thread;
-} Part;
-
-static void *run_part(void *memory)
-{
-    const Part *part = memory;
-    part->job(part->arg, part->part);
-    return NULL;
-}
-
-/* A thread for each part */
-static void execute_in_threads(void *opaque, void (*job)(void *arg, int part), void *arg, int parts)
-{
-    Part part[8];
-    (void)opaque;
-    assert_in_range(parts, 1, 8);
-    for (int i = 0; i < parts; i++) {
-        part[i] = (Part){.job = job, .arg = arg, .part = i};
-        assert_int_equal(pthread_create(&part[i].thread, NULL, run_part, &part[i]), 0);
-    }
-    for (int i = 0; i < parts; i++)
-        assert_int_equal(pthread_join(part[i].thread, NULL), 0);
-}
-
 /* w x h: no larger than W x H */
 static Stream stream_of(int w, int h, int threads, float strength)
 {
@@ -55,7 +27,7 @@ static Stream stream_of(int w, int h, int threads, float strength)
     nst_stylize_defaults(&s.options);
     s.options.temporal = strength;
     s.options.compute.threads = threads;
-    s.options.compute.execute = execute_in_threads;
+    s.options.compute.execute = part_threads;
     for (int i = 0; i < 3; i++) {
         s.source.rgb[i] = s.memory + i * PIXELS;
         s.painting.rgb[i] = s.memory + (3 + i) * PIXELS;

@@ -74,6 +74,7 @@ typedef struct NstRanks {
     int (*sum)(void *opaque, const float *parts, int n_parts, size_t n, float *total, NstError *err);
     void *opaque;
 } NstRanks;
+
 /* A picture that the style is learned from. */
 typedef struct NstTrainStyle {
     const NstImage *picture;
