@@ -142,8 +142,8 @@ while :; do
         *) break ;;
     esac
 done
-HOME=${0%/*}/$1
-export HOME
+HOME=${0%/*}/$1 SHELL=/bin/sh # which sshd sets too
+export HOME SHELL
 shift
 [ "$1" != -- ] || shift
 cd "$HOME" && exec sh -c "$*"
