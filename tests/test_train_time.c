@@ -81,6 +81,25 @@ static void test_cut(void **state)
     check(slow_late, 0.97);
 }
 
+/* Unknown at first; then that of late, where there is an end, and the mean where there is none */
+static void test_pace(void **state)
+{
+    const double ends[] = {WHOLE, 0};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        TrainTime time;
+        double now = 0;
+        train_time_begin(&time, 0, ends[i], 0);
+        for (int step = 1; step <= 400; step++) {
+            train_time_step(&time, now += step <= 200 ? 0.25 : 1, step);
+            if (step == 1)
+                assert_true(train_time_steps_per_second(&time) == 0);
+        }
+        const double expected = ends[i] > 0 ? 1 : 399 / 249.75;
+        assert_true(fabs(train_time_steps_per_second(&time) - expected) < 0.02 * expected);
+    }
+}
+
 static void test_no_end(void **state)
 {
     TrainTime time;
@@ -117,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_pace),
         cmocka_unit_test(test_no_end),
         cmocka_unit_test(test_extremes),
     };

@@ -43,44 +43,36 @@ static int open_log(TrainLog *log, const char *path, int done, NstError *err)
 
 int train_log_open(TrainLog *log, const NstTrainOptions *options, const char *path, int done, NstError *err)
 {
-    *log = (TrainLog){.options = options, .terminal = isatty(STDERR_FILENO), .began = seconds_now(), .first = done};
+    *log = (TrainLog){.options = options, .terminal = isatty(STDERR_FILENO), .first = done};
     return path ? open_log(log, path, done, err) : NST_OK;
 }
 
-TrainPace train_log_pace(const TrainLog *log, const NstTrainProgress *p)
-{
-    const double seconds = seconds_now() - log->began;
-    const int steps = max_int(p->step - log->first, 0);
-    return (TrainPace){.images_per_second = seconds > 0 ? steps * log->options->batch / seconds : 0,
-                       .seconds_left = steps > 0 ? seconds / steps * (p->steps - p->step) : 0};
-}
-
-static void print_line(TrainLog *log, const NstTrainProgress *p)
+static void print_line(TrainLog *log, const NstTrainProgress *p, TrainPace pace)
 {
     const NstTrainOptions *o = log->options;
-    const TrainPace pace = train_log_pace(log, p);
     const long left = (long)(pace.seconds_left + 0.5);
     char steps[16] = "", time[64] = "";
-    if (p->steps < NST_MAX_STEPS) { /* else there was no time yet to plan them */
+    if (p->steps < NST_MAX_STEPS) /* else there was no time yet to plan them */
         snprintf(steps, sizeof(steps), "/%d", p->steps);
-        snprintf(time, sizeof(time), "  %ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
-    }
+    if (*steps && pace.images_per_second > 0)
+        snprintf(time, sizeof(time), "  %.2f images/s  %ld:%02ld:%02ld left", pace.images_per_second, left / 3600,
+                 left / 60 % 60, left % 60);
     fprintf(stderr, "%sstep %d%s  loss %.4f = %g x style %.4f + %g x content %.4f + %g x tv %.5f + "
-            "%g x stability %.5f  rate %.2g  %.2f images/s%s%s",
+            "%g x stability %.5f  rate %.2g%s%s",
             log->terminal ? "\r" : "", p->step, steps, (double)p->total, (double)o->style_weight,
             (double)p->style, (double)o->content_weight, (double)p->content, (double)o->tv_weight, (double)p->tv,
-            (double)o->stability_weight, (double)p->stability, (double)p->learning_rate, pace.images_per_second,
-            time, log->terminal ? "\033[K" : "\n");
+            (double)o->stability_weight, (double)p->stability, (double)p->learning_rate, time,
+            log->terminal ? "\033[K" : "\n");
     fflush(stderr);
     log->open_line = log->terminal;
 }
 
-void train_log_step(TrainLog *log, const NstTrainProgress *p)
+void train_log_step(TrainLog *log, const NstTrainProgress *p, TrainPace pace)
 {
     double time = seconds_now();
     bool first = p->step == log->first + 1, last = p->step == p->steps;
     if (first || last || log->terminal || time - log->shown >= LINE_SECONDS) {
-        print_line(log, p);
+        print_line(log, p, pace);
         log->shown = time;
     }
     if (log->file) {

@@ -13,23 +13,21 @@ typedef struct TrainLog {
     FILE *file;       /* or NULL */
     bool terminal;    /* the line is redrawn in place */
     bool open_line;   /* the terminal's cursor stands at the end of a progress line */
-    double began, shown; /* seconds of the monotonic clock */
+    double shown;     /* seconds of the monotonic clock */
     int first;        /* steps that were done before */
 } TrainLog;
+
+/* The speed of this run, and by it the time that the steps to come take; zeros while it is not known */
+typedef struct TrainPace {
+    double images_per_second, seconds_left;
+} TrainPace;
 
 /*
  * `done`: steps that an earlier run did. Where the log file exists, its rows up to that step are kept and others
  * dropped; path NULL: none is written.
  */
 int train_log_open(TrainLog *log, const NstTrainOptions *options, const char *path, int done, NstError *err);
-void train_log_step(TrainLog *log, const NstTrainProgress *progress);
-
-/* The speed of this run, and by it the time that the steps to come take */
-typedef struct TrainPace {
-    double images_per_second, seconds_left;
-} TrainPace;
-
-TrainPace train_log_pace(const TrainLog *log, const NstTrainProgress *progress);
+void train_log_step(TrainLog *log, const NstTrainProgress *progress, TrainPace pace);
 
 /* Ends the progress line, so that something else can be printed. */
 void train_log_pause(TrainLog *log);

@@ -208,6 +208,14 @@ static int write_preview(const Run *run, const NstModel *model, NstError *err)
     return code;
 }
 
+static TrainPace pace(const Run *run)
+{
+    const NstTrainProgress *progress = &run->progress;
+    const double steps = train_time_steps_per_second(&run->time);
+    return (TrainPace){.images_per_second = steps * run->settings->train.batch,
+                       .seconds_left = steps > 0 ? (progress->steps - progress->step) / steps : 0};
+}
+
 /* What the style paints now, as a file and in the report, where these are wanted */
 static int show(Run *run, NstError *err)
 {
@@ -217,7 +225,7 @@ static int show(Run *run, NstError *err)
     NST_TRY(nst_trainer_model(run->trainer, &model, err));
     int code = run->preview.data && run->done > 0 ? write_preview(run, model, err) : NST_OK;
     if (code == NST_OK)
-        code = train_report_paint(run->report, model, train_log_pace(&run->log, &run->progress), err);
+        code = train_report_paint(run->report, model, pace(run), err);
     nst_model_free(&model);
     return code;
 }
@@ -295,6 +303,7 @@ static int plan(Run *run, int planned, NstError *err)
 {
     const TrainSettings *settings = run->settings;
     NstTrainProgress *progress = &run->progress;
+    train_time_step(&run->time, seconds_now(), run->done);
     if (progress->steps < planned) {
         train_log_pause(&run->log);
         run->cut += planned - progress->steps;
@@ -303,7 +312,6 @@ static int plan(Run *run, int planned, NstError *err)
     }
     if (settings->minutes <= 0)
         return NST_OK;
-    train_time_step(&run->time, seconds_now(), run->done);
     run->late = mpirun_first(&settings->train.ranks, leads(run) && train_time_is_up(&run->time)) == 0;
     const int steps = train_time_steps(&run->time);
     NST_TRY(nst_trainer_set_steps(run->trainer, steps ? min_int(steps, settings->train.steps) : progress->steps, err));
@@ -322,7 +330,7 @@ static int run_steps(Run *run, NstError *err)
         run->stop = mpirun_first(&run->settings->train.ranks, interrupted()) >= 0;
         if (!leads(run))
             continue;
-        train_log_step(&run->log, &run->progress);
+        train_log_step(&run->log, &run->progress, pace(run));
         train_report_step(run->report, &run->progress);
         NST_TRY(keep_up(run, err));
     }

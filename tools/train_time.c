@@ -32,6 +32,11 @@ static double left(const TrainTime *time)
     return time->end - time->at - fmin(time->longest, MOST_KEPT * time->whole);
 }
 
+double train_time_steps_per_second(const TrainTime *time)
+{
+    return time->seconds > 0 ? time->steps / time->seconds : 0;
+}
+
 int train_time_steps(const TrainTime *time)
 {
     if (time->whole <= 0 || time->steps <= 0)

@@ -17,7 +17,7 @@ typedef struct TrainTime {
     double at;         /* when the last step ended */
     int done;          /* steps then */
     bool measured;     /* the first step, which warms up, is over */
-    double seconds, steps; /* faded sums, whose ratio is the cost of a step */
+    double seconds, steps; /* sums, faded where there is an end, whose ratio is the cost of a step */
     double longest;    /* gap */
 } TrainTime;
 
@@ -26,6 +26,9 @@ void train_time_begin(TrainTime *time, double began, double seconds, int done);
 
 /* A step has ended; `done` of them have. */
 void train_time_step(TrainTime *time, double now, int done);
+
+/* By what a step costs now; 0 before the second one is over */
+double train_time_steps_per_second(const TrainTime *time);
 
 /* Steps in all that there is time for, `done` at least; 0: not known yet. */
 int train_time_steps(const TrainTime *time);
