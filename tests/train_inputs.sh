@@ -43,6 +43,22 @@ refused "long.pam: 300x20 pixels after --style-size" train long.pam photos
 { head -c 420 painting.pam; plane 80 72 '\150\152\144' faint.pam; tail -c +421 faint.pam; } >f.pam
 status 0 train f.pam photos
 says err "f.pam: nearly one colour"
+
+# Black and white by turns: at half the size, even gray. In cells of two pixels it is a picture at both sizes.
+checkers() { # printf's bytes of an even row and of an odd one, pixels that they have, file
+    printf 'P7\nWIDTH 80\nHEIGHT 72\nDEPTH 1\nMAXVAL 255\nTUPLTYPE GRAYSCALE\nENDHDR\n' >"$4"
+    for ((y = 0; y < 72; y++)); do
+        for ((x = 0; x < 80; x += $3)); do
+            if ((y * 2 / $3 % 2)); then printf "$2"; else printf "$1"; fi
+        done
+    done >>"$4"
+}
+checkers '\0\377' '\377\0' 2 checkers.pam
+status 0 train checkers.pam photos
+says err "checkers.pam: its detail is in single pixels"
+checkers '\0\0\377\377' '\377\377\0\0' 4 large.pam
+status 0 train large.pam photos
+quiet
 status 0 train painting.pam photos --crop 76 --content-size 80
 says err "painting.pam: 80x72 pixels, less than the crops (76)"
 

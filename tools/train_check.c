@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "image.h"
 #include "util.h"
 
 enum {
@@ -13,6 +14,9 @@ enum {
 
 /* Standard deviation over the picture, of samples of 0 to 255 */
 static const double BLANK = 2, FAINT = 10;
+
+/* Of a picture's deviation, the share that is left of it at half the size. White noise keeps a half. */
+static const double FINE = 0.25;
 
 /* That of the channel with the most: an even colour has none, whichever it is. */
 static double deviation(const NstImage *image)
@@ -45,6 +49,18 @@ int check_painting(const NstImage *painting, const char *path, NstError *err)
     return NST_OK;
 }
 
+/* Whether all that the painting has is in single pixels, so that all levels of the pyramid but the first see nothing */
+static bool is_of_pixels(const NstImage *painting, double spread)
+{
+    NstImage half;
+    if (nst_image_alloc(&half, painting->width / 2, painting->height / 2, NULL) < 0)
+        return false;
+    image_halve(half.data, painting->data, 3, painting->height, painting->width);
+    const bool fine = deviation(&half) < FINE * spread;
+    nst_image_free(&half);
+    return fine;
+}
+
 void warn_of_painting(const NstImage *painting, const char *path, int crop)
 {
     const double spread = deviation(painting);
@@ -58,6 +74,11 @@ void warn_of_painting(const NstImage *painting, const char *path, int crop)
                 "nst train: warning: %s: nearly one colour (its samples deviate by %.1f of 255 from their mean); what "
                 "is painted will be as flat\n",
                 path, spread);
+    if (is_of_pixels(painting, spread))
+        fprintf(stderr,
+                "nst train: warning: %s: its detail is in single pixels, little is left at half the size; what is painted "
+                "will be as even\n",
+                path);
 }
 
 void warn_of_content(const Content *content, int crop)
