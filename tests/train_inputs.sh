@@ -43,6 +43,11 @@ refused "long.pam: 300x20 pixels after --style-size" train long.pam photos
 { head -c 420 painting.pam; plane 80 72 '\150\152\144' faint.pam; tail -c +421 faint.pam; } >f.pam
 status 0 train f.pam photos
 says err "f.pam: nearly one colour"
+# Two rows of white; the rest is black.
+plane 80 72 '\0\0\0' night.pam
+{ head -c -480 night.pam; printf '\377%.0s' $(seq 480); } >moon.pam
+status 0 train moon.pam photos
+says err "moon.pam: 97 % of it has nearly one colour"
 
 # Black and white by turns: at half the size, even gray. In cells of two pixels it is a picture at both sizes.
 checkers() { # printf's bytes of an even row and of an odd one, pixels that they have, file

@@ -15,6 +15,10 @@ enum {
 /* Standard deviation over the picture, of samples of 0 to 255 */
 static const double BLANK = 2, FAINT = 10;
 
+/* Of a picture's pixels, the share that may have nearly one colour: no sample further than this from its channel's median */
+static const double EVEN = 0.95;
+static const float NEARLY = 10;
+
 /* Of a picture's deviation, the share that is left of it at half the size. White noise keeps a half. */
 static const double FINE = 0.25;
 
@@ -49,6 +53,34 @@ int check_painting(const NstImage *painting, const char *path, NstError *err)
     return NST_OK;
 }
 
+/* Median of a plane of n samples of 0 to 1: of 0 to 255, to a whole level */
+static float median(const float *plane, size_t n)
+{
+    size_t levels[256] = {0}, below = 0;
+    int level = 0;
+    for (size_t i = 0; i < n; i++)
+        levels[max_int(0, min_int(255, (int)lrintf(255 * plane[i])))]++;
+    while ((below += levels[level]) < (n + 1) / 2)
+        level++;
+    return (float)level;
+}
+
+/* The share of the picture that has nearly one colour, as the ground of a starry sky has */
+static double even_share(const NstImage *image)
+{
+    const size_t n = (size_t)image->width * (size_t)image->height;
+    const float *x = image->data;
+    const float middle[3] = {median(x, n), median(x + n, n), median(x + 2 * n, n)};
+    size_t even = 0;
+    for (size_t i = 0; i < n; i++) {
+        float furthest = 0;
+        for (size_t c = 0; c < 3; c++)
+            furthest = fmaxf(furthest, fabsf(255 * x[c * n + i] - middle[c]));
+        even += furthest <= NEARLY;
+    }
+    return (double)even / (double)n;
+}
+
 /* Whether all that the painting has is in single pixels, so that all levels of the pyramid but the first see nothing */
 static bool is_of_pixels(const NstImage *painting, double spread)
 {
@@ -63,7 +95,7 @@ static bool is_of_pixels(const NstImage *painting, double spread)
 
 void warn_of_painting(const NstImage *painting, const char *path, int crop)
 {
-    const double spread = deviation(painting);
+    const double spread = deviation(painting), even = even_share(painting);
     const int side = min_int(painting->width, painting->height);
     if (side < crop)
         fprintf(stderr,
@@ -74,6 +106,10 @@ void warn_of_painting(const NstImage *painting, const char *path, int crop)
                 "nst train: warning: %s: nearly one colour (its samples deviate by %.1f of 255 from their mean); what "
                 "is painted will be as flat\n",
                 path, spread);
+    else if (even > EVEN)
+        fprintf(stderr,
+                "nst train: warning: %s: %.0f %% of it has nearly one colour; so will what is painted\n", path,
+                100 * even);
     if (is_of_pixels(painting, spread))
         fprintf(stderr,
                 "nst train: warning: %s: its detail is in single pixels, little is left at half the size; what is painted "
