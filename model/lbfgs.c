@@ -13,7 +13,7 @@ enum {
     BLOCK = 4096, /* parameters that are worked on at a time: a few vectors' blocks fit into the first cache */
     LANES = 16,   /* sums that run side by side */
     MAX_TRIALS = 12,
-    OWN_VECTORS = 5 /* start, grad, trial_grad, best_grad, direction */
+    OWN_VECTORS = 6 /* start, grad, trial_grad, best_grad, direction, move */
 };
 
 static const double DECREASE = 1e-4, CURVATURE = 0.9; /* c1, c2 of the Wolfe conditions */
@@ -22,7 +22,7 @@ static const double FLATTEST = 1e-10;  /* pairs with less curvature would make t
 static const double FIRST_MOVE = 5; /* of a line search's first trial: mean change of a parameter, in rates */
 static const double MAX_GROWTH = 10;   /* of the step between two trials */
 
-/* One step remembered: s = change of x, y = change of the gradient */
+/* One step remembered: s = change of z, y = change of the gradient by z */
 typedef struct Pair {
     float *s, *y;
     double sg, yg; /* products with the gradient */
@@ -33,12 +33,16 @@ struct NstLbfgs {
     int history, count; /* pairs remembered, the oldest first */
     bool line_search, begun;
     double rate;
+    NstMetric *metric;
+    void *opaque;
     NstTeam team;
     Pair *pairs;
     double *sy, *yy;     /* history x history, row i, column j: s_i y_j for i <= j, y_i y_j */
     double *coefficient; /* of s of each pair, then of y */
     double *partial;     /* products of each block */
-    float *start, *grad, *trial_grad, *best_grad, *direction;
+    float *start, *trial_grad, *best_grad; /* x, and gradients by x */
+    float *grad, *direction; /* by z, of z */
+    float *move;             /* of x along the direction */
     double value;
 };
 
@@ -54,7 +58,8 @@ size_t lbfgs_bytes(int64_t n, int history)
 
 static int alloc_vectors(NstLbfgs *l, NstError *err)
 {
-    float **vectors[OWN_VECTORS] = {&l->start, &l->grad, &l->trial_grad, &l->best_grad, &l->direction};
+    float **vectors[OWN_VECTORS] = {&l->start,     &l->grad,      &l->trial_grad,
+                                    &l->best_grad, &l->direction, &l->move};
     for (int i = 0; i < OWN_VECTORS; i++)
         if (!(*vectors[i] = aligned_calloc((size_t)l->n, sizeof(float))))
             return fail(err, NST_ENOMEM, "no memory for L-BFGS");
@@ -78,6 +83,8 @@ int lbfgs_create(NstLbfgs **out, int64_t n, const NstLbfgsOptions *options, NstE
     l->history = options->history;
     l->line_search = options->line_search;
     l->rate = options->rate;
+    l->metric = options->metric;
+    l->opaque = options->opaque;
     l->team = team_of(&options->compute);
     l->pairs = calloc(history, sizeof(*l->pairs));
     l->sy = calloc(history * history, sizeof(double));
@@ -103,7 +110,7 @@ void lbfgs_free(NstLbfgs **out)
         aligned_free(l->pairs[i].s);
         aligned_free(l->pairs[i].y);
     }
-    float *vectors[OWN_VECTORS] = {l->start, l->grad, l->trial_grad, l->best_grad, l->direction};
+    float *vectors[OWN_VECTORS] = {l->start, l->grad, l->trial_grad, l->best_grad, l->direction, l->move};
     for (int i = 0; i < OWN_VECTORS; i++)
         aligned_free(vectors[i]);
     free(l->pairs);
@@ -215,9 +222,15 @@ static void combine_block(void *arg, int block, int slot)
 
 /* ---- the direction ---- */
 
+static void apply_metric(const NstLbfgs *l, float *v)
+{
+    if (l->metric)
+        l->metric(l->opaque, v);
+}
+
 /*
  * The two loops of Nocedal and Wright 2006, algorithm 7.4, on coefficients: q = g + sum b_j y_j first, then
- * r = gamma q + sum a_j s_j. The direction is -r.
+ * r = gamma q + sum a_j s_j. The direction is -r, the move K times that.
  */
 static void find_direction(NstLbfgs *l)
 {
@@ -246,6 +259,8 @@ static void find_direction(NstLbfgs *l)
         b[i] *= -gamma;
     }
     team_for(&l->team, block_count(l->n), combine_block, l);
+    memcpy(l->move, l->direction, (size_t)l->n * sizeof(float));
+    apply_metric(l, l->move);
 }
 
 static void forget_oldest(NstLbfgs *l)
@@ -261,14 +276,15 @@ static void forget_oldest(NstLbfgs *l)
     l->count--;
 }
 
-/* Remembers the step from start to x, whose gradient is trial_grad, and makes that one the gradient. */
-static void remember(NstLbfgs *l, const float *x)
+/* Remembers the step of t directions to where trial_grad is, and makes that one the gradient. */
+static void remember(NstLbfgs *l, double t)
 {
+    apply_metric(l, l->trial_grad);
     if (l->count == l->history)
         forget_oldest(l);
     Pair *pair = &l->pairs[l->count];
     for (int64_t i = 0; i < l->n; i++) {
-        pair->s[i] = x[i] - l->start[i];
+        pair->s[i] = (float)t * l->direction[i];
         pair->y[i] = l->trial_grad[i] - l->grad[i];
     }
     memcpy(l->grad, l->trial_grad, (size_t)l->n * sizeof(float));
@@ -297,10 +313,10 @@ static int try_step(Line *line, double t, Point *point, NstError *err)
 {
     NstLbfgs *l = line->lbfgs;
     for (int64_t i = 0; i < l->n; i++)
-        line->x[i] = l->start[i] + (float)t * l->direction[i];
+        line->x[i] = l->start[i] + (float)t * l->move[i];
     point->t = t;
     NST_TRY(line->objective(line->opaque, line->x, &point->value, l->trial_grad, err));
-    point->slope = isfinite(point->value) ? product(l, l->trial_grad, l->direction) : INFINITY;
+    point->slope = isfinite(point->value) ? product(l, l->trial_grad, l->move) : INFINITY;
     return NST_OK;
 }
 
@@ -359,7 +375,7 @@ static int search(Line *line, double t, Point *at, bool *found, NstError *err)
         *at = line->low;
         memcpy(l->trial_grad, l->best_grad, (size_t)l->n * sizeof(float));
         for (int64_t i = 0; i < l->n; i++)
-            line->x[i] = l->start[i] + (float)at->t * l->direction[i];
+            line->x[i] = l->start[i] + (float)at->t * l->move[i];
         *found = true;
     }
     return NST_OK;
@@ -371,7 +387,7 @@ static double first_length(const NstLbfgs *l)
     if (l->count)
         return l->rate;
     for (int64_t i = 0; i < l->n; i++)
-        sum += fabsf(l->grad[i]);
+        sum += fabsf(l->move[i]);
     if (l->line_search && sum > 0)
         return l->rate * FIRST_MOVE * (double)l->n / sum;
     return sum > 1 ? l->rate / sum : l->rate;
@@ -398,6 +414,7 @@ static int begin(NstLbfgs *l, NstObjective *objective, void *opaque, const float
     NST_TRY(objective(opaque, x, &l->value, l->grad, err));
     if (!isfinite(l->value))
         return fail(err, NST_ENOTFINITE, "the value at the start is %g", l->value);
+    apply_metric(l, l->grad);
     l->begun = true;
     return NST_OK;
 }
@@ -416,7 +433,7 @@ int lbfgs_step(NstLbfgs *l, NstObjective *objective, void *opaque, float *x, dou
     }
     if (code == NST_OK && *moved) {
         l->value = at.value;
-        remember(l, x);
+        remember(l, at.t);
     } else {
         memcpy(x, l->start, (size_t)l->n * sizeof(float));
     }

@@ -18,11 +18,17 @@ typedef struct NstLbfgs NstLbfgs;
 /* The value and, in grad, the gradient at x. A value that is not finite makes the step shorter. */
 typedef int NstObjective(void *opaque, const float *x, double *value, float *grad, NstError *err);
 
+/* v becomes K v. */
+typedef void NstMetric(void *opaque, float *v);
+
 typedef struct NstLbfgsOptions {
     int history;      /* pairs of vectors to remember, at least 1 */
     bool line_search; /* strong Wolfe conditions (Nocedal and Wright 2006, section 3.1); else steps of `rate` */
     float rate;       /* length of the first trial of each step; 1 is Newton's. Where nothing is remembered a line search
                          begins with a mean move of 5 rates; without one the step is rate / |g|_1 along the gradient */
+    NstMetric *metric; /* of a symmetric positive K: what is worked on is z in x = x0 + K z, so that the first direction
+                          is -K K g and all others grow from it. NULL: 1 */
+    void *opaque;      /* for the metric */
     NstCompute compute;
 } NstLbfgsOptions;
 

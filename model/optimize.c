@@ -67,11 +67,27 @@ static int evaluate(NstOptimization *o, const float *x, Terms *terms, float *gra
         terms->temporal = temporal_loss(o, o->options.temporal_weight, grad);
     terms->total = terms->loss.total + o->options.photo_weight * terms->photo +
                    o->options.temporal_weight * terms->temporal;
-    const int64_t plane = o->n / 3;
     for (int64_t i = 0; i < o->n; i++)
-        grad[i] *= (o->scale.paint ? o->scale.paint[i % plane] : 1) / LEVELS;
+        grad[i] /= LEVELS;
     return isfinite(terms->total) ? NST_OK : fail(err, NST_ENOTFINITE, "photo term is %g, temporal term %g",
                                                   terms->photo, terms->temporal);
+}
+
+/* Nothing moves where nothing is to be painted. */
+static void mask(const NstOptimization *o, float *move)
+{
+    const int64_t plane = o->n / 3;
+    for (int64_t i = 0; o->scale.paint && i < o->n; i++)
+        move[i] *= o->scale.paint[i % plane];
+}
+
+/* The metric of L-BFGS */
+static void smooth(void *opaque, float *v)
+{
+    const NstOptimization *o = opaque;
+    mask(o, v);
+    smoothing_apply(o->scale.smoothing, v);
+    mask(o, v);
 }
 
 /* For L-BFGS, to which a value that is not finite means a shorter step, but at the start */
@@ -110,6 +126,8 @@ static int create_lbfgs(NstOptimization *o, NstError *err)
     NstLbfgsOptions options = {.history = o->options.history,
                                .line_search = o->options.line_search,
                                .rate = optimize_rate(&o->options),
+                               .metric = smooth,
+                               .opaque = o,
                                .compute = o->options.compute};
     const size_t bound = o->options.max_memory / 2;
     while (bound && options.history > 1 && lbfgs_bytes(o->n, options.history) > bound)
@@ -345,6 +363,7 @@ static int first_order_iteration(NstOptimization *o, float rate, Terms *terms, N
     const NstMover mover = optimize_mover(&o->options);
     o->evaluations++;
     NST_TRY(evaluate(o, o->x, terms, o->grad, err));
+    mask(o, o->grad);
     optim_move(&mover, o->iteration + 1, rate, o->n, o->grad, o->m, o->v, o->x);
     return NST_OK;
 }

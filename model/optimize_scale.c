@@ -176,6 +176,8 @@ int scale_create(NstScale *scale, const NstOptimizeOptions *options, const NstSo
     NST_TRY(make_loss(scale, options, sources->network, err));
     NST_TRY(set_styles(scale, options, sources, err));
     loss_set_content(scale->loss, scale->content.data);
+    if (options->optimizer == NST_OPTIMIZER_LBFGS)
+        NST_TRY(smoothing_create(&scale->smoothing, h, w, err));
     if (options->photo_weight > 0)
         NST_TRY(matting_create(&scale->matting, &scale->content, &options->compute, err));
     return NST_OK;
@@ -186,6 +188,7 @@ void scale_free(NstScale *scale)
     nst_image_free(&scale->content);
     loss_free(&scale->loss);
     matting_free(&scale->matting);
+    smoothing_free(&scale->smoothing);
     nst_image_free(&scale->warped);
     aligned_free(scale->warped_trust);
     aligned_free(scale->paint);

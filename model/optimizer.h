@@ -8,6 +8,7 @@
 #include "optim.h"
 #include "loss.h"
 #include "matting.h"
+#include "smoothing.h"
 
 /* What is made for one size and thrown away after it: optimize_scale.c. */
 typedef struct NstScale {
@@ -18,6 +19,7 @@ typedef struct NstScale {
     NstImage warped;     /* at this size, likewise; no data: no temporal loss */
     float *warped_trust; /* h x w, 0 to 1; NULL: 1 */
     float *paint;        /* h x w: where anything may move, 0 to 1; NULL: everywhere */
+    NstSmoothing *smoothing; /* of L-BFGS; else NULL */
     int tiles;
 } NstScale;
 

@@ -126,6 +126,35 @@ static void test_bowl(void **state)
     free(x[1]);
 }
 
+/* K = diag(1 / sqrt(a)), which makes the bowl round */
+static void round_bowl(void *opaque, float *v)
+{
+    (void)opaque;
+    for (int i = 0; i < MANY; i++)
+        v[i] /= sqrtf(1 + 999.0f * (float)i / (MANY - 1));
+}
+
+/* In the right metric a bowl is a matter of two steps: one to learn its curvature, one to the minimum. */
+static void test_metric(void **state)
+{
+    NstLbfgsOptions options = {.history = 4, .line_search = true, .rate = 1, .metric = round_bowl};
+    NstLbfgs *lbfgs;
+    Counter counter = {0};
+    double value, before;
+    bool moved;
+    NstError err;
+    float *x = calloc(MANY, sizeof(float));
+    (void)state;
+    assert_non_null(x);
+    nst_compute_defaults(&options.compute);
+    assert_ok(lbfgs_create(&lbfgs, MANY, &options, &err));
+    assert_ok(lbfgs_step(lbfgs, bowl, &counter, x, &before, &moved, &err));
+    assert_ok(lbfgs_step(lbfgs, bowl, &counter, x, &value, &moved, &err));
+    assert_true(moved && value < 1e-9 * before);
+    lbfgs_free(&lbfgs);
+    free(x);
+}
+
 static void test_at_the_minimum(void **state)
 {
     NstLbfgs *lbfgs = create(2, 4, true, 1);
@@ -185,8 +214,9 @@ static void test_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_valley),         cmocka_unit_test(test_fixed_steps), cmocka_unit_test(test_bowl),
-        cmocka_unit_test(test_at_the_minimum), cmocka_unit_test(test_wall),        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_valley), cmocka_unit_test(test_fixed_steps),    cmocka_unit_test(test_bowl),
+        cmocka_unit_test(test_metric), cmocka_unit_test(test_at_the_minimum), cmocka_unit_test(test_wall),
+        cmocka_unit_test(test_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
