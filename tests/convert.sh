@@ -12,7 +12,7 @@ fi
 has() { $python -c "import $1" 2>/dev/null; }
 
 # Python takes seconds to begin: all are made at once.
-cases="pytorch pytorch_legacy safetensors_style tensorflow t7_instance_norm t7_batch_norm onnx_8 onnx_9 onnx_11 onnx_13"
+cases="pytorch pytorch_legacy safetensors_style tensorflow tensorflow_raw t7_instance_norm t7_batch_norm onnx_8 onnx_9 onnx_11 onnx_13"
 cases="$cases torchvision torchvision_norm timm"
 if has h5py; then cases="$cases keras keras_top"; fi
 $python -W ignore "$SRCDIR/tests/convert/make.py" . $cases || { wrong "the networks could not be made"; finish; }
@@ -46,6 +46,10 @@ style pytorch .pth
 style pytorch_legacy .pth
 style safetensors_style .safetensors
 style tensorflow .npz
+style tensorflow_raw ""
+cp tensorflow_raw.nsw by_folder.nsw
+style tensorflow_raw /manifest.json
+same by_folder.nsw tensorflow_raw.nsw "a folder by its manifest"
 style t7_instance_norm .t7
 style t7_batch_norm .t7
 for case in onnx_8 onnx_9 onnx_11 onnx_13; do
@@ -89,8 +93,11 @@ status 0 "$NST" convert tensorflow.nsw tensorflow.onnx
 status 0 "$NST" convert onnx_13.nsw onnx_13_again.onnx
 refused "out.pth: a name that ends in .nsw, .onnx or .safetensors expected" "$NST" convert pytorch.pth out.pth
 
-# `make bench` installs ONNX Runtime there; builds in folders of their own use that of the folder they lie in
+# builds in folders of their own use what is in the folder that they lie in
 runtime=$(ls -d "$BUILDDIR"/peers/node_modules "$BUILDDIR"/../peers/node_modules 2>/dev/null | head -n 1)
+if [ -z "$runtime" ] && "$SRCDIR/scripts/onnxruntime" "$BUILDDIR"; then
+    runtime=$BUILDDIR/peers/node_modules
+fi
 if [ -n "$runtime" ] && command -v node >/dev/null; then
     echo "-- in ONNX Runtime"
     in_onnxruntime starry.onnx 1 starry
@@ -98,7 +105,7 @@ if [ -n "$runtime" ] && command -v node >/dev/null; then
     in_onnxruntime tensorflow.onnx 255 tensorflow
     in_onnxruntime onnx_13_again.onnx 255 onnx_13
 else
-    echo "left out: ONNX Runtime (make bench installs it with npm into $BUILDDIR/peers)"
+    echo "left out: networks in ONNX Runtime"
 fi
 
 echo "-- files that do not fit"
@@ -115,6 +122,17 @@ head -c 100000 t7_instance_norm.t7 >short.t7
 refused "short.t7: Torch7: as many elements as the storage says expected" "$NST" convert short.t7 out.nsw
 head -c 100000 onnx_9.onnx >short.onnx
 refused "short.onnx: ONNX: " "$NST" convert short.onnx out.nsw
+mv tensorflow_raw/Variable_4 kept
+head -c 100 kept >tensorflow_raw/Variable_4
+refused 'tensorflow_raw: raw variables: manifest.json: variable "Variable_4": file Variable_4: 64 floats of 32 bits expected, 100 bytes found' \
+    "$NST" convert tensorflow_raw/ out.nsw
+rm tensorflow_raw/Variable_4
+refused 'variable "Variable_4": tensorflow_raw/Variable_4: No such file' "$NST" convert tensorflow_raw out.nsw
+ln -s ../kept tensorflow_raw/Variable_4
+sed -i 's|"filename": "Variable_4"|"filename": "../kept"|' tensorflow_raw/manifest.json
+refused 'filename: the name of a file beside the manifest expected, "../kept" found' "$NST" convert tensorflow_raw out.nsw
+mkdir empty
+refused "empty/manifest.json: No such file" "$NST" convert empty out.nsw
 refused "a file of a kind that is known expected" "$NST" convert "$SRCDIR/README.md" out.nsw
 [ ! -e out.nsw ] && [ ! -e pwned ] || wrong "a refused file left something"
 

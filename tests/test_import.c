@@ -10,7 +10,9 @@
 #include "import/onnx_file.h"
 #include "import/pickle.h"
 #include "import/t7.h"
+#include "import/raw.h"
 #include "import/torch.h"
+#include "fuzz/raw_files.h"
 #include "config.h"
 #include "input.h"
 
@@ -22,12 +24,24 @@ typedef struct File {
     size_t size;
 } File;
 
+static int import_manifest(const void *data, size_t size, NstError *err)
+{
+    NstContainer weights = {0};
+    const int code = raw_read(&weights, data, size, raw_test_file, NULL, err);
+    if (code < 0)
+        assert_true(err->code == code && err->message[0]);
+    container_free(&weights);
+    return code;
+}
+
 /* A reader gives a model, or a message and none. */
 static int import_any(const void *data, size_t size, const char *name, NstError *err)
 {
     const ImportOptions options = {0};
     NstModel *model;
     *err = (NstError){0};
+    if (strstr(name, ".json"))
+        return import_manifest(data, size, err);
     const int code = import_parse(&model, data, size, name, &options, err);
     if (code < 0)
         assert_true(!model && err->code == code && err->message[0]);
@@ -168,6 +182,32 @@ static void test_pickles(void **state)
     PICKLE_FAILS("\x80\2(.", "an object on the stack expected");
 }
 
+/* -- raw variables -- */
+
+static void test_manifests(void **state)
+{
+    static const char *const manifests[][2] = {
+        {"[]", "manifest.json: an object with an entry for each variable expected"},
+        {"{\"v\": 1}", "variable \"v\": shape: a list expected"},
+        {"{\"v\": {\"shape\": [-1], \"filename\": \"a\"}}", "shape: an integer from 1 to 2147483647 expected, -1 found"},
+        {"{\"v\": {\"shape\": [1, 1, 1, 1, 1], \"filename\": \"a\"}}", "at most 4 sides expected"},
+        {"{\"v\": {\"shape\": [2]}}", "variable \"v\": filename"},
+        {"{\"v\": {\"shape\": [2], \"filename\": \"../a\"}}", "the name of a file beside the manifest expected"},
+        {"{\"v\": {\"shape\": [2], \"filename\": \"..\"}}", "the name of a file beside the manifest expected"},
+        {"{\"v\": {\"shape\": [2], \"filename\": \"\"}}", "the name of a file beside the manifest expected"},
+        {"{\"v\": {\"shape\": [3], \"filename\": \"b\"}}", "file b: 3 floats of 32 bits expected, 8 bytes found"},
+        {"{\"v\": {\"shape\": [1], \"filename\": \"z\"}}", "file z: 1 floats of 32 bits expected, 1 bytes found"},
+        {"{\"v\": {\"shape\": [2147483647, 2147483647, 2147483647], \"filename\": \"p\"}}", "131072 bytes found"},
+    };
+    NstError err = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof(manifests) / sizeof(*manifests); i++) {
+        assert_true(import_manifest(manifests[i][0], strlen(manifests[i][0]), &err) < 0);
+        if (!strstr(err.message, manifests[i][1]))
+            fail_msg("\"%s\" expected in \"%s\"", manifests[i][1], err.message);
+    }
+}
+
 /* -- ONNX -- */
 
 static void test_onnx_dimensions(void **state)
@@ -282,7 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),           cmocka_unit_test(test_cut),      cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_pickles),         cmocka_unit_test(test_onnx_dimensions),
+        cmocka_unit_test(test_pickles), cmocka_unit_test(test_manifests),         cmocka_unit_test(test_onnx_dimensions),
         cmocka_unit_test(test_t7_depth),        cmocka_unit_test(test_t7_circle),
 #ifdef NST_WITH_HDF5
         cmocka_unit_test(test_hdf5_process),

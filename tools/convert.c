@@ -44,7 +44,8 @@ static const Command command = {
     .summary = "Makes a .nsw file of a network that another program trained, and other programs' files of a .nsw file.",
     .notes =
         "Style networks are read from: PyTorch (.pth of pytorch/examples' fast_neural_style), ONNX (as the model\n"
-        "zoo's), Torch7 (.t7 of fast-neural-style), NumPy (.npz of fast-style-transfer's variables).\n"
+        "zoo's), Torch7 (.t7 of fast-neural-style), fast-style-transfer's variables (.npz of NumPy, or a folder with\n"
+        "manifest.json and a file of floats for each, as deeplearn.js dumps them).\n"
         "Loss networks, for nst train, from VGG weights: Keras (.h5), PyTorch (.pth) or safetensors of torchvision\n"
         "or timm, or safetensors with tensors conv1_1.weight, conv1_1.bias, conv1_2.weight ... of any width and\n"
         "depth, and preprocess.weight and preprocess.bias, a 1x1 convolution before all, if they are there.\n"

@@ -4,6 +4,7 @@
 DIR/CASE.* is the network; DIR/CASE.ppm the picture that it paints, or DIR/CASE.features.safetensors what a VGG network
 finds (tests/tools/features).
 """
+import json
 import os
 import sys
 
@@ -91,13 +92,31 @@ def safetensors_style(case):
     case.paint(network(case.x * 255))
 
 
-def tensorflow(case):
-    variables = networks.fast_style_transfer_variables(4)
+def fast_style_transfer(case, seed):
+    variables = networks.fast_style_transfer_variables(seed)
     names = ["Variable" + (f"_{i}" if i else "") for i in range(48)]
-    arrays = {name: variable.numpy() for name, variable in zip(names, variables)}
+    case.paint(networks.fast_style_transfer(variables, case.x * 255))
+    return {name: variable.numpy() for name, variable in zip(names, variables)}
+
+
+def tensorflow(case):
+    arrays = fast_style_transfer(case, 4)
     arrays.update({"Variable/Adam": arrays["Variable"], "beta1_power": numpy.float32(0.9), "step": numpy.arange(3)})
     numpy.savez_compressed(case.path(".npz"), **arrays)
-    case.paint(networks.fast_style_transfer(variables, case.x * 255))
+
+
+def tensorflow_raw(case):
+    """deeplearn.js' dump: a folder with manifest.json, which names a file of floats for each variable"""
+    arrays = fast_style_transfer(case, 5)
+    arrays["Variable_3/Adam"] = numpy.zeros(3, numpy.float32)
+    arrays["beta1_power"] = numpy.float32(0.9)
+    os.mkdir(case.path(""))
+    manifest = {}
+    for name, array in arrays.items():
+        manifest[name] = {"filename": name.replace("/", "_"), "shape": list(array.shape)}
+        array.astype("<f4").tofile(case.path("/" + manifest[name]["filename"]))
+    with open(case.path("/manifest.json"), "w", encoding="ascii") as file:
+        json.dump(manifest, file, indent=2, sort_keys=True)
 
 
 # -- Torch7

@@ -42,6 +42,7 @@ def main():
         shutil.copy(os.path.join(directory, "onnx_13.onnx"), path("style.onnx"))
     torch.onnx.export(network, torch.rand(1, 3, 32, 32), path("style_9.onnx"), opset_version=9)
     mixed_types(path("vgg.safetensors"))
+    raw()
     keras()
 
 
@@ -59,6 +60,14 @@ def mixed_types(name):
     text = json.dumps(header).encode()
     with open(name, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text + b"".join(array.tobytes() for _, array in tensors.values()))
+
+
+def raw():
+    """A manifest; a file's last letter says how long it is: raw_files.h"""
+    variables = {"Variable": ("w_c", [2, 2, 1, 1]), "Variable_1": ("b_a", [1]), "Variable_3/Adam": ("adam_d", [2, 1, 2, 2]),
+                 "beta1_power": ("x", [])}
+    with open(path("raw.json"), "w", encoding="ascii") as file:
+        json.dump({name: {"filename": filename, "shape": shape} for name, (filename, shape) in variables.items()}, file)
 
 
 def keras():

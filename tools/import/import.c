@@ -12,6 +12,7 @@
 #include "keras.h"
 #include "npz.h"
 #include "onnx.h"
+#include "raw.h"
 #include "style_nets.h"
 #include "t7.h"
 #include "torch.h"
@@ -62,6 +63,7 @@ static int build_named(NstModel **model, NstContainer *weights, const char **wha
 typedef struct Source {
     const void *data;
     size_t size;
+    const char *folder; /* of raw variables, in place of data; else NULL */
     const char *format, *network; /* for people: filled in when it is known */
 } Source;
 
@@ -86,6 +88,10 @@ static int read_archive(NstContainer *weights, Source *source, NstError *err)
 
 static int read_weights(NstContainer *weights, Source *source, NstError *err)
 {
+    if (source->folder) {
+        source->format = "raw variables";
+        return raw_read_folder(weights, source->folder, err);
+    }
     if (archive_is(source->data, source->size))
         return read_archive(weights, source, err);
     if (torch_is_legacy(source->data, source->size)) {
@@ -177,31 +183,42 @@ static int set_origin(NstModel *model, const Source *source, const char *path, N
     return nsw_set_metadata(model, "nst.name", name, err);
 }
 
-int import_parse(NstModel **model, const void *data, size_t size, const char *name, const ImportOptions *options,
-                 NstError *err)
+static int import_source(NstModel **model, Source *source, const char *name, const ImportOptions *options,
+                         NstError *err)
 {
-    Source source = {data, size, NULL, NULL};
     int code;
     *model = NULL;
-    if (is_safetensors(&source)) {
-        code = import_safetensors(model, &source, name, options, err);
+    if (is_safetensors(source)) {
+        code = import_safetensors(model, source, name, options, err);
     } else {
-        code = import_other(model, &source, options, err);
+        code = import_other(model, source, options, err);
         if (code < 0)
-            fail_within(err, code, "%s%s%s", name, source.format ? ": " : "", source.format ? source.format : "");
+            fail_within(err, code, "%s%s%s", name, source->format ? ": " : "", source->format ? source->format : "");
     }
-    if (code == NST_OK && source.format)
-        code = set_origin(*model, &source, name, err);
+    if (code == NST_OK && source->format)
+        code = set_origin(*model, source, name, err);
     if (code < 0)
         nst_model_free(model);
     return code;
 }
 
+int import_parse(NstModel **model, const void *data, size_t size, const char *name, const ImportOptions *options,
+                 NstError *err)
+{
+    Source source = {.data = data, .size = size};
+    return import_source(model, &source, name, options, err);
+}
+
 int import_model(NstModel **model, const char *path, const ImportOptions *options, NstError *err)
 {
+    char folder[4096];
     void *data;
     size_t size;
     *model = NULL;
+    if (raw_is(path, folder, sizeof(folder))) {
+        Source source = {.folder = folder};
+        return import_source(model, &source, folder, options, err);
+    }
     NST_TRY(file_read(&data, &size, path, err));
     const int code = import_parse(model, data, size, path, options, err);
     free(data);

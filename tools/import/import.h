@@ -25,7 +25,7 @@ typedef struct ImportOptions {
     float range;       /* value of white in and out of a style network; 0: what its format is known to use */
 } ImportOptions;
 
-/* Reads a file of any kind that is known, .nsw included. */
+/* Reads a file of any kind that is known, .nsw included, or a folder of raw variables (raw.h). */
 int import_model(NstModel **model, const char *path, const ImportOptions *options, NstError *err);
 
 /* The same for a file in memory; `name` stands for it in messages and in the model. */
