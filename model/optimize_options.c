@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <math.h>
 #include <string.h>
 
 #include "optimizer.h"
 #include "ranges.h"
 #include "util.h"
+#include "vgg.h"
 
 #define EQUAL_WEIGHTS {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 
@@ -97,7 +97,8 @@ static void set_survey(NstOptimizeOptions *o)
     o->iterations = 300;
 }
 
-static void set_nst(NstOptimizeOptions *o)
+/* The loss of preset nst and what it is minimised with */
+static void set_loss(NstOptimizeOptions *o)
 {
     NstOptimizeOptions d;
     nst_optimize_defaults(&d);
@@ -111,14 +112,19 @@ static void set_nst(NstOptimizeOptions *o)
     o->style_weight = d.style_weight;
     o->content_weight = d.content_weight;
     o->tv_weight = d.tv_weight;
-    o->pool = d.pool;
-    o->edge = d.edge;
-    o->start = d.start;
-    o->style_fit = d.style_fit;
     o->optimizer = d.optimizer;
     o->learning_rate = d.learning_rate;
     o->schedule = d.schedule;
     o->iterations = d.iterations;
+}
+
+static void set_nst(NstOptimizeOptions *o)
+{
+    set_loss(o);
+    o->pool = NST_POOL_NETWORK;
+    o->edge = NST_EDGE_NETWORK;
+    o->start = NST_START_CONTENT;
+    o->style_fit = NST_FIT_SIDE;
 }
 
 int nst_optimize_preset(NstOptimizeOptions *options, const char *name, NstError *err)
@@ -133,6 +139,32 @@ int nst_optimize_preset(NstOptimizeOptions *options, const char *name, NstError 
             return NST_OK;
         }
     return fail(err, NST_ENOTFOUND, "no preset \"%s\"; there are nst, gatys2016, keras and survey", name);
+}
+
+/* Whether the network has the layer, as wide as VGG has it */
+static bool is_vgg_layer(const NstModel *loss, const char *layer)
+{
+    static const int widths[] = {64, 128, 256, 512, 512};
+    NstError err;
+    int node;
+    if (vgg_find_layer(loss, layer, &node, &err) < 0)
+        return false;
+    const NstNode *found = &loss->graph.nodes[node];
+    const char *digit = layer + strcspn(layer, "0123456789");
+    const int block = *digit - '1';
+    return !strstr(found->name, "_embed") && block >= 0 && block < 5 && found->channels == widths[block];
+}
+
+int nst_optimize_fit(NstOptimizeOptions *options, const NstModel *loss)
+{
+    bool fits = true;
+    for (int i = 0; i < NST_MAX_LAYERS && options->style_layers[i]; i++)
+        fits = fits && is_vgg_layer(loss, options->style_layers[i]);
+    for (int i = 0; i < NST_MAX_LAYERS && options->content_layers[i]; i++)
+        fits = fits && is_vgg_layer(loss, options->content_layers[i]);
+    if (!fits)
+        set_loss(options);
+    return fits;
 }
 
 /* ---- checks ---- */

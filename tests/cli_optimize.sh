@@ -37,7 +37,7 @@ refused "absent.pam: No such file" optimize -o x.png --mask absent.pam
 refused "no/such/log.csv: No such file" optimize -o x.png --log no/such/log.csv
 refused "a loss network expected" optimize -o x.png -l paint.nsw
 refused "relu9_9" optimize -o x.png --style-layers relu9_9
-refused "block5_conv4" optimize -o x.png --preset survey --style-layers relu1_1
+
 [ ! -e x.png ] || wrong "a refused command left x.png"
 
 # -- a run ---------------------------------------------------------------------------------------------------------
@@ -91,6 +91,14 @@ differ two.png mixed.png "--mix"
 try from --style-mask left.pam
 try regions -s other.pam --mask left.pam
 try coarse --scales 2 --levels 1 --content-level 0
+# A recipe whose layers the network has not got as VGG has them: the loss of preset nst instead, and a word of it
+for preset in gatys2016 keras survey; do
+    try $preset --preset $preset
+    says err "loss network loss.nsw has not all layers of preset $preset as VGG-19 has them: the loss of preset nst is"
+    says err "--loss with the whole of VGG-19"
+    says err "iteration 6/6"
+done
+differ gatys2016.png survey.png "what a recipe begins with"
 try preset --preset gatys2016 --style-layers relu1_1,relu2_1 --content-layers relu3_1 --iterations 3
 
 picture 200 180 3 large.pam

@@ -157,6 +157,55 @@ static void test_presets(void **state)
     nst_model_free(&model);
 }
 
+/* VGG's first layers, as wide as they are; with an embedding beside the last, or without */
+static NstModel *wide_network(bool embedded)
+{
+    static const int sides[][2] = {{64, 3}, {64, 64}, {128, 64}, {128, 128}};
+    static const char *const names[] = {"conv1_1", "conv1_2", "conv2_1", "conv2_1_embed"};
+    const NstVggOptions options = {.pad_mode = NST_PAD_REFLECT};
+    NstContainer weights = {.tensors = calloc(4, sizeof(NstTensor))};
+    NstModel *model = NULL;
+    NstRandom random;
+    NstError err;
+    assert_non_null(weights.tensors);
+    random_seed(&random, 1);
+    for (int i = 0; i < 3 + embedded; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "%s.weight", names[i]);
+        tiny_tensor(&weights, &random, name, sides[i][0], sides[i][1], i == 3 ? 1 : 3);
+    }
+    assert_ok(vgg_build(&model, &weights, &options, &err));
+    return model;
+}
+
+/* A recipe stays as it is with VGG's own layers alone. */
+static void test_fit(void **state)
+{
+    static const char *const style[] = {"relu1_1", "block2_conv1"};
+    NstModel *narrow = network(false), *wide = wide_network(false), *embedded = wide_network(true);
+    NstOptimizeOptions gatys = preset("gatys2016"), options = gatys;
+    (void)state;
+    assert_int_equal(nst_optimize_fit(&options, narrow), 0);
+    assert_int_equal(options.formula, NST_FORMULA_RELATIVE);
+    assert_string_equal(options.content_layers[0], "relu3_1");
+    assert_null(options.style_layers[3]);
+    assert_int_equal(options.start, NST_START_NOISE);
+    assert_int_equal(options.pool, NST_POOL_AVERAGE);
+
+    options = gatys;
+    assert_int_equal(nst_optimize_fit(&options, wide), 0); /* it ends too early */
+    for (int i = 0; i < NST_MAX_LAYERS; i++)
+        gatys.style_layers[i] = i < 2 ? style[i] : NULL;
+    gatys.content_layers[0] = "conv1_2";
+    options = gatys;
+    assert_int_equal(nst_optimize_fit(&options, wide), 1);
+    assert_memory_equal(&options, &gatys, sizeof(gatys));
+    assert_int_equal(nst_optimize_fit(&options, embedded), 0);
+    nst_model_free(&narrow);
+    nst_model_free(&wide);
+    nst_model_free(&embedded);
+}
+
 /* The defaults with a temporal loss of weight 7: towards the style picture, trusted as the content is bright */
 static NstOptimizeOptions temporal_options(const NstImage *warped, const NstImage *trust)
 {
@@ -539,7 +588,7 @@ static void test_wrong_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_presets),       cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_presets), cmocka_unit_test(test_fit),       cmocka_unit_test(test_steps),
         cmocka_unit_test(test_temporal_loss), cmocka_unit_test(test_temporal_hold),
         cmocka_unit_test(test_optimizers),    cmocka_unit_test(test_threads),
         cmocka_unit_test(test_scales_and_stop), cmocka_unit_test(test_memory),

@@ -13,6 +13,7 @@
 #include "mix.h"
 #include "nst.h"
 #include "optim_options.h"
+#include "style.h"
 #include "util.h"
 
 #define SET(member) offsetof(OptimizeSettings, member)
@@ -194,13 +195,36 @@ static int run(OptimizeSettings *settings)
     return status;
 }
 
+/*
+ * A published recipe with a network that is not the one it was published for: the loss of preset nst in its place. A network
+ * that cannot be read is refused later, where all files are.
+ */
+static void fit_preset(OptimizeSettings *settings, const char *preset, const char *name)
+{
+    const char *loss = name ? name : settings->loss;
+    NstModel *model;
+    NstError err;
+    if (style_load(&model, loss, &err) < 0)
+        return;
+    if (!nst_optimize_fit(&settings->how, model))
+        fprintf(stderr,
+                "nst optimize: loss network %s has not all layers of preset %s as VGG-19 has them: the loss of preset nst is\n"
+                "    used in its place. For the recipe itself, --loss with the whole of VGG-19 (nst convert)\n",
+                loss, preset);
+    nst_model_free(&model);
+}
+
 /* The preset comes first, wherever it stands: other options change what it sets. */
 static int apply_preset(OptimizeSettings *settings, int argc, char **argv)
 {
     const char *name = options_find(argc, argv, "preset", 'p');
     NstError err;
-    if (name && nst_optimize_preset(&settings->how, name, &err) < 0)
+    if (!name)
+        return OPTIONS_RUN;
+    if (nst_optimize_preset(&settings->how, name, &err) < 0)
         return usage_error(command.name, "--preset: %s", err.message);
+    if (strcmp(name, "nst"))
+        fit_preset(settings, name, options_find(argc, argv, "loss", 'l'));
     return OPTIONS_RUN;
 }
 

@@ -119,12 +119,21 @@ NST_API void nst_optimize_defaults(NstOptimizeOptions *options);
  *   survey     as gatys2016, with content at block5_conv4, the network's own pools, from the content, 300 iterations
  *
  * They expect VGG-19 with the means 103.939, 116.779, 123.68 of blue, green, red taken off samples of 0 to 255, which
- * is how nst convert makes a loss network; layers that it has not got are an error at nst_optimization_open. The style
+ * is how nst convert makes a loss network; layers that it has not got are an error at nst_optimization_open, and those
+ * that it only resembles, as narrow networks do, give gray or shapeless pictures: nst_optimize_fit mends both. The style
  * terms of GATYS and KERAS grow with the fourth power of the activations, content with the second: their weights are for
  * VGG as it was published, with activations of some hundreds. Where these were normalised to a mean of 1, a
  * content_weight of about 1e-6 gives gatys2016 the balance that 1e-3 gives there.
  */
 NST_API int nst_optimize_preset(NstOptimizeOptions *options, const char *name, NstError *err);
+
+/*
+ * Makes layers that the options name fit a loss network: 1 where it has every one of them as VGG itself, and nothing is
+ * changed. Else 0, after formula, layers, weights, levels and the optimiser with its rates and iterations have become
+ * those of preset nst; start, pool, edge and style_fit stay. A layer does not count as VGG's where the network has an
+ * embedding in its place (relu4_1_embed), or a narrower layer: how far down such layers resemble VGG's no file tells.
+ */
+NST_API int nst_optimize_fit(NstOptimizeOptions *options, const NstModel *loss);
 
 /* A style, and where it goes. Masks are pictures of any size, the mean of their channels counts: 1 there, 0 not. */
 typedef struct NstOptimizeStyle {
