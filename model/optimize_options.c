@@ -162,9 +162,14 @@ int nst_optimize_fit(NstOptimizeOptions *options, const NstModel *loss)
         fits = fits && is_vgg_layer(loss, options->style_layers[i]);
     for (int i = 0; i < NST_MAX_LAYERS && options->content_layers[i]; i++)
         fits = fits && is_vgg_layer(loss, options->content_layers[i]);
-    if (!fits)
-        set_loss(options);
-    return fits;
+    if (fits)
+        return 1;
+    set_loss(options);
+    if (options->start == NST_START_NOISE) { /* there is nothing of the photo but what this term brings */
+        options->content_level = 0;
+        options->content_weight *= 10;
+    }
+    return 0;
 }
 
 /* ---- checks ---- */

@@ -94,7 +94,7 @@ try coarse --scales 2 --levels 1 --content-level 0
 # A recipe whose layers the network has not got as VGG has them: the loss of preset nst instead, and a word of it
 for preset in gatys2016 keras survey; do
     try $preset --preset $preset
-    says err "loss network loss.nsw has not all layers of preset $preset as VGG-19 has them: the loss of preset nst is"
+    says err "loss network loss.nsw has not all layers of preset $preset as VGG-19 has them: the loss of"
     says err "--loss with the whole of VGG-19"
     says err "iteration 6/6"
 done

@@ -189,7 +189,7 @@ static void test_manifests(void **state)
     static const char *const manifests[][2] = {
         {"[]", "manifest.json: an object with an entry for each variable expected"},
         {"{\"v\": 1}", "variable \"v\": shape: a list expected"},
-        {"{\"v\": {\"shape\": [-1], \"filename\": \"a\"}}", "shape: an integer from 1 to 2147483647 expected, -1 found"},
+        {"{\"v\": {\"shape\": [-1], \"filename\": \"a\"}}", "an integer from 1 to 2147483647 expected, -1 found"},
         {"{\"v\": {\"shape\": [1, 1, 1, 1, 1], \"filename\": \"a\"}}", "at most 4 sides expected"},
         {"{\"v\": {\"shape\": [2]}}", "variable \"v\": filename"},
         {"{\"v\": {\"shape\": [2], \"filename\": \"../a\"}}", "the name of a file beside the manifest expected"},
@@ -322,7 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),           cmocka_unit_test(test_cut),      cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_pickles), cmocka_unit_test(test_manifests),         cmocka_unit_test(test_onnx_dimensions),
+        cmocka_unit_test(test_pickles),         cmocka_unit_test(test_manifests), cmocka_unit_test(test_onnx_dimensions),
         cmocka_unit_test(test_t7_depth),        cmocka_unit_test(test_t7_circle),
 #ifdef NST_WITH_HDF5
         cmocka_unit_test(test_hdf5_process),

@@ -48,7 +48,7 @@ static void test_symmetric(void **state)
     }
 }
 
-/* Each of the three levels keeps a mean, so an even picture grows to four times itself; one channel is not another's. */
+/* Each of the three levels keeps a mean, so an even picture becomes four times itself; channels stay apart. */
 static void test_even(void **state)
 {
     enum { H = 16, W = 24, PLANE = H * W };

@@ -8,6 +8,7 @@
 #include <nst/nst.h>
 
 #include "media.h"
+#include "common_options.h"
 #include "nst.h"
 #include "options.h"
 #include "util.h"
@@ -35,10 +36,8 @@ static const Option options[] = {
      "lines. The result has the picture's size in any case"},
     {"maxmem", 0, OPTION_INT, false, offsetof(Settings, max_memory), "MIB", 0, 1 << 20,
      "memory that may be taken; pictures that need more are painted in tiles. 0: as much as they need"},
-    {"threads", 't', OPTION_INT, false, offsetof(Settings, threads), "N", 0, 256,
-     "threads; 0 is one for each processor. The result does not depend on it"},
-    {"cpu", 0, OPTION_TEXT, false, offsetof(Settings, cpu), "LIST", 0, 0,
-     "instruction sets that may be used: avx2, avx512, neon, scalar or all, separated by commas"},
+    THREADS_OPTION(offsetof(Settings, threads)),
+    CPU_OPTION(offsetof(Settings, cpu)),
     {0},
 };
 

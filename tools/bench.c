@@ -9,6 +9,7 @@
 #include <nst/nst.h>
 
 #include "arch.h"
+#include "common_options.h"
 #include "exec.h"
 #include "explain.h"
 #include "nst.h"
@@ -33,8 +34,7 @@ static const Option options[] = {
      "size of the pictures; may be given several times. Without: 640x360"},
     {"threads", 't', OPTION_INT, false, offsetof(Settings, threads), "N", 0, 256,
      "threads; 0 is one for each processor"},
-    {"cpu", 0, OPTION_TEXT, false, offsetof(Settings, cpu), "LIST", 0, 0,
-     "instruction sets that may be used: avx2, avx512, neon, scalar or all, separated by commas"},
+    CPU_OPTION(offsetof(Settings, cpu)),
     {"runs", 'n', OPTION_INT, false, offsetof(Settings, runs), "N", 1, 10000,
      "runs that are measured; times are medians"},
     {"explain", 0, OPTION_FLAG, false, offsetof(Settings, explain), "", 0, 0,

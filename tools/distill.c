@@ -6,6 +6,7 @@
 #include <nst/nst.h>
 
 #include "blas.h"
+#include "common_options.h"
 #include "content.h"
 #include "nst.h"
 #include "options.h"
@@ -30,8 +31,7 @@ typedef struct Settings {
 static const Option options[] = {
     {"teacher", 'l', OPTION_LIST, true, SET(teachers), "LOSS", 0, 0,
      "the loss network to learn from; of several, the first that has a layer teaches it"},
-    {"content", 'c', OPTION_LIST, true, SET(content), "DIR|FILE", 0, 0,
-     "a folder of pictures and videos, a picture, or a video; may be given several times"},
+    CONTENT_PICTURES_OPTION(SET(content)),
     {"output", 'o', OPTION_TEXT, true, SET(output), "FILE.nsw", 0, 0,
      "the slim loss network"},
 
@@ -60,10 +60,8 @@ static const Option options[] = {
      "its author, and the teacher's"},
     {"licence", 0, OPTION_TEXT, false, DISTILL(licence), "TEXT", 0, 0,
      "its licence, which the teacher's may prescribe"},
-    {"threads", 't', OPTION_INT, false, DISTILL(compute.threads), "N", 0, 256,
-     "threads; 0 is one for each processor. The result does not depend on it"},
-    {"cpu", 0, OPTION_TEXT, false, SET(cpu), "LIST", 0, 0,
-     "instruction sets that may be used: avx2, avx512, neon, scalar or all, separated by commas"},
+    THREADS_OPTION(DISTILL(compute.threads)),
+    CPU_OPTION(SET(cpu)),
     {0},
 };
 

@@ -8,6 +8,7 @@
 #include <nst/nst.h>
 
 #include "blas.h"
+#include "common_options.h"
 #include "layers.h"
 #include "media.h"
 #include "mix.h"
@@ -24,8 +25,7 @@ static const Option options[] = {
      "the picture to paint, or a video, or numbered pictures of one: in/%04d.png"},
     {"style", 's', OPTION_LIST, true, SET(styles), "PICTURE", 0, 0,
      "a painting; may be given several times"},
-    {"loss", 'l', OPTION_TEXT, false, SET(loss), "LOSS", 0, 0,
-     "the loss network: a .nsw file, or a name in NST_PATH"},
+    LOSS_OPTION(SET(loss)),
     {"output", 'o', OPTION_TEXT, true, SET(output), "FILE", 0, 0,
      "the result: png, jpg, webp, ppm or pam; of a video mp4, mkv, mov, or numbered pictures: out/%04d.png"},
     {"preset", 'p', OPTION_TEXT, false, SET(preset), "NAME", 0, 0,
@@ -107,10 +107,8 @@ static const Option options[] = {
      "where previews go"},
     {"maxmem", 0, OPTION_INT, false, SET(max_memory), "MIB", 0, 1 << 24,
      "memory for the loss network and for L-BFGS; larger pictures are taken in tiles. 0: no bound"},
-    {"threads", 't', OPTION_INT, false, HOW(compute.threads), "N", 0, 256,
-     "threads; 0 is one for each processor. The result does not depend on it"},
-    {"cpu", 0, OPTION_TEXT, false, SET(cpu), "LIST", 0, 0,
-     "instruction sets that may be used: avx2, avx512, neon, scalar or all, separated by commas"},
+    THREADS_OPTION(HOW(compute.threads)),
+    CPU_OPTION(SET(cpu)),
     {0},
 };
 
@@ -196,8 +194,8 @@ static int run(OptimizeSettings *settings)
 }
 
 /*
- * A published recipe with a network that is not the one it was published for: the loss of preset nst in its place. A network
- * that cannot be read is refused later, where all files are.
+ * A published recipe with a network that is not the one it was published for: the loss of preset nst in its place. A
+ * network that cannot be read is refused later, where all files are.
  */
 static void fit_preset(OptimizeSettings *settings, const char *preset, const char *name)
 {
@@ -208,8 +206,8 @@ static void fit_preset(OptimizeSettings *settings, const char *preset, const cha
         return;
     if (!nst_optimize_fit(&settings->how, model))
         fprintf(stderr,
-                "nst optimize: loss network %s has not all layers of preset %s as VGG-19 has them: the loss of preset nst is\n"
-                "    used in its place. For the recipe itself, --loss with the whole of VGG-19 (nst convert)\n",
+                "nst optimize: loss network %s has not all layers of preset %s as VGG-19 has them: the loss of\n"
+                "    preset nst is used in its place. For the recipe itself, --loss with the whole of VGG-19 (nst convert)\n",
                 loss, preset);
     nst_model_free(&model);
 }

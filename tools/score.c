@@ -6,6 +6,7 @@
 #include <nst/nst.h>
 
 #include "blas.h"
+#include "common_options.h"
 #include "layers.h"
 #include "media.h"
 #include "nst.h"
@@ -18,8 +19,7 @@ static const Option options[] = {
      "the painting that the results are to look like; needed for pictures"},
     {"content", 'c', OPTION_TEXT, false, SET(content), "PICTURE|DIR", 0, 0,
      "what was painted; a folder: the picture in it that has the result's name"},
-    {"loss", 'l', OPTION_TEXT, false, SET(loss), "LOSS", 0, 0,
-     "the loss network: a .nsw file, or a name in NST_PATH"},
+    LOSS_OPTION(SET(loss)),
     {"style-layers", 0, OPTION_TEXT, false, SET(style_layers), "A,B,...", 0, 0,
      "layers that the style is compared in"},
     {"content-layers", 0, OPTION_TEXT, false, SET(content_layers), "A,B,...", 0, 0,
@@ -47,10 +47,8 @@ static const Option options[] = {
 
     {"json", 0, OPTION_FLAG, false, SET(json), "", 0, 0,
      "JSON, for programs"},
-    {"threads", 't', OPTION_INT, false, SET(compute.threads), "N", 0, 256,
-     "threads; 0 is one for each processor. The result does not depend on it"},
-    {"cpu", 0, OPTION_TEXT, false, SET(cpu), "LIST", 0, 0,
-     "instruction sets that may be used: avx2, avx512, neon, scalar or all, separated by commas"},
+    THREADS_OPTION(SET(compute.threads)),
+    CPU_OPTION(SET(cpu)),
     {0},
 };
 

@@ -6,6 +6,7 @@
 #include <nst/nst.h>
 
 #include "blas.h"
+#include "common_options.h"
 #include "layers.h"
 #include "mix.h"
 #include "mpirun.h"
@@ -27,10 +28,8 @@ static const Option options[] = {
      "the painting; may be given several times, for a style between them"},
     {"mix", 0, OPTION_TEXT, false, SET(mix), "A|B|...", 0, 0,
      "weights of several paintings: 0.7|0.3"},
-    {"content", 'c', OPTION_LIST, true, SET(content), "DIR|FILE", 0, 0,
-     "a folder of pictures and videos, a picture, or a video; may be given several times"},
-    {"loss", 'l', OPTION_TEXT, false, SET(loss), "LOSS", 0, 0,
-     "the loss network: a .nsw file, or a name in NST_PATH"},
+    CONTENT_PICTURES_OPTION(SET(content)),
+    LOSS_OPTION(SET(loss)),
     {"output", 'o', OPTION_TEXT, true, SET(output), "FILE.nsw", 0, 0,
      "the trained style"},
 
@@ -114,10 +113,8 @@ static const Option options[] = {
      "its licence"},
     {"cache", 0, OPTION_INT, false, SET(cache), "MIB", 0, 1 << 20,
      "memory for decoded content pictures"},
-    {"threads", 't', OPTION_INT, false, TRAIN(compute.threads), "N", 0, 256,
-     "threads; 0 is one for each processor. The result does not depend on it"},
-    {"cpu", 0, OPTION_TEXT, false, SET(cpu), "LIST", 0, 0,
-     "instruction sets that may be used: avx2, avx512, neon, scalar or all, separated by commas"},
+    THREADS_OPTION(TRAIN(compute.threads)),
+    CPU_OPTION(SET(cpu)),
     {0},
 };
 

@@ -34,8 +34,8 @@ extern "C" {
  * known, 0 where something came into view or the edge of something moves (eq. 5 and 6).
  *
  * What moves are samples in 8-bit levels, 0 to 255, not clipped on the way: rates and epsilon are in that unit. L-BFGS
- * measures them in a metric in which broad parts move as readily as single pixels: what it reaches is a minimum of the same
- * loss, in fewer iterations.
+ * measures them in a metric in which broad parts move as readily as single pixels: what it reaches is a minimum of the
+ * same loss, in fewer iterations.
  *
  * With the same options and pictures the same bits come out, for any number of threads. One thread at a time may use an
  * optimisation; different ones are independent.
@@ -120,7 +120,7 @@ NST_API void nst_optimize_defaults(NstOptimizeOptions *options);
  *
  * They expect VGG-19 with the means 103.939, 116.779, 123.68 of blue, green, red taken off samples of 0 to 255, which
  * is how nst convert makes a loss network; layers that it has not got are an error at nst_optimization_open, and those
- * that it only resembles, as narrow networks do, give gray or shapeless pictures: nst_optimize_fit mends both. The style
+ * that it only resembles, as narrow networks do, give gray or shapeless pictures: nst_optimize_fit mends both. Style
  * terms of GATYS and KERAS grow with the fourth power of the activations, content with the second: their weights are for
  * VGG as it was published, with activations of some hundreds. Where these were normalised to a mean of 1, a
  * content_weight of about 1e-6 gives gatys2016 the balance that 1e-3 gives there.
@@ -130,8 +130,9 @@ NST_API int nst_optimize_preset(NstOptimizeOptions *options, const char *name, N
 /*
  * Makes layers that the options name fit a loss network: 1 where it has every one of them as VGG itself, and nothing is
  * changed. Else 0, after formula, layers, weights, levels and the optimiser with its rates and iterations have become
- * those of preset nst; start, pool, edge and style_fit stay. A layer does not count as VGG's where the network has an
- * embedding in its place (relu4_1_embed), or a narrower layer: how far down such layers resemble VGG's no file tells.
+ * those of preset nst (from noise ten times the content weight, at level 0); start, pool, edge and style_fit stay. A
+ * layer does not count as VGG's where the network has an embedding in its place (relu4_1_embed), or a narrower layer: how
+ * far down such layers resemble VGG's no file tells.
  */
 NST_API int nst_optimize_fit(NstOptimizeOptions *options, const NstModel *loss);
 
