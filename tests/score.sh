@@ -47,6 +47,8 @@ status 0 score -s painting.pam results/1.pam --threads 3 --json
 same out one "threads"
 
 # the term is the mean of the layers' squared distances, the distance that of their roots
+status 0 score -s painting.pam results/1.pam
+grep -Eq '^1.pam +[-0-9.e+]+ +[-0-9.e+]+ +- +[-0-9.e+]+$' out || wrong "no content was given: $(cat out)"
 status 0 score -s painting.pam -c contents/1.pam results/1.pam
 says out "relu3_1"
 awk '$1 == "style" && NF == 6 { s += $4 * $4; d += $4; n++ } $1 == "1.pam" { style = $2; distance = $3 }

@@ -215,9 +215,12 @@ static void print_pair(const ScoreSettings *settings, const Pair *pair)
         print_layer("content", settings->content_level, settings->content_list[i], terms->content_parts[i]);
 }
 
-static void print_line(const char *name, double style, double distance, double content, double tv)
+static void print_line(const ScoreSettings *settings, const char *name, const Pair *pair)
 {
-    printf("%-32s %12.6g %12.6f %12.6g %12.6g\n", name, style, distance, content, tv);
+    char content[32] = "-";
+    if (settings->content)
+        snprintf(content, sizeof(content), "%.6g", pair->terms.content);
+    printf("%-32s %12.6g %12.6f %12s %12.6g\n", name, pair->terms.style, pair->distance, content, pair->terms.tv);
 }
 
 static void print_table(const ScoreSettings *settings, const Pairs *pairs, const Pair *mean)
@@ -227,12 +230,10 @@ static void print_table(const ScoreSettings *settings, const Pairs *pairs, const
         putchar('\n');
     }
     printf("%-32s %12s %12s %12s %12s\n", "", "style", "|G-G*|/|G*|", "content", "tv");
-    for (int i = 0; i < pairs->n; i++) {
-        const Pair *pair = &pairs->items[i];
-        print_line(base_name(pair->result), pair->terms.style, pair->distance, pair->terms.content, pair->terms.tv);
-    }
+    for (int i = 0; i < pairs->n; i++)
+        print_line(settings, base_name(pairs->items[i].result), &pairs->items[i]);
     if (pairs->n > 1)
-        print_line("mean", mean->terms.style, mean->distance, mean->terms.content, mean->terms.tv);
+        print_line(settings, "mean", mean);
 }
 
 static cJSON *json_layer(int level, const char *layer, NstLossPart part)
