@@ -101,8 +101,7 @@ static void tiled_forward(const NstConvContext *context, const NstConv *conv, co
         inner.packed = context->scratch;
         inner.scratch += align_floats(winograd_kernels_size(context->dsp, conv));
     }
-    const NstTarget target = {.y = y, .plane = conv->y_plane, .h = conv->ho, .w = conv->wo, .add = add};
-    winograd_forward(&inner, conv, x, inner.packed, bias, &target);
+    winograd_forward(&inner, conv, x, inner.packed, bias, add, y);
 }
 
 void conv_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k, const float *bias,

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "columns.h"
+#include "conv_frame.h"
 #include "padding.h"
+#include "strips.h"
 #include "threads.h"
 #include "util.h"
 #include "winograd.h"
@@ -255,34 +257,44 @@ static void padded_input_grad(const NstConvContext *context, const NstConv *conv
         scatter_input_grad(context, conv, gy, k, gx);
 }
 
-/* The convolution of gy that winograd_forward can do; false: none */
-static bool tiled_input_grad(const NstConv *conv, NstConv *turned)
+/* The convolution of gy, to the gradient of what lies in memory, that winograd_forward can do; false: none */
+static bool tiled_input_grad(const NstConv *shape, NstConv *turned)
 {
-    if (conv_is_depthwise(conv) || !is_correlation(conv))
+    const NstConv conv = conv_stored(shape);
+    const int reach_y = (conv.kh - 1) * conv.dy, reach_x = (conv.kw - 1) * conv.dx;
+    if (conv_is_depthwise(&conv) || !is_correlation(&conv) || conv.pad_top > reach_y || conv.pad_left > reach_x ||
+        conv.h - conv.from_h - conv.pad_top > reach_y || conv.w - conv.from_w - conv.pad_left > reach_x)
         return false;
-    *turned = correlation(conv);
-    turned->from_h = conv->ho;
-    turned->from_w = conv->wo;
-    turned->pad_top = (conv->kh - 1) * conv->dy;
-    turned->pad_left = (conv->kw - 1) * conv->dx;
+    *turned = correlation(&conv);
+    turned->ho = conv.from_h;
+    turned->wo = conv.from_w;
+    turned->h = conv.from_h + reach_y;
+    turned->w = conv.from_w + reach_x;
+    turned->y_plane = conv_plane_out(turned);
+    turned->from_h = conv.ho;
+    turned->from_w = conv.wo;
+    turned->pad_top = reach_y - conv.pad_top;
+    turned->pad_left = reach_x - conv.pad_left;
     turned->pad_mode = NST_PAD_ZERO;
     return winograd_fits(turned);
 }
 
-/* What lies in the picture goes straight to gx; what lies in its padding, to `around`. */
-static void run_tiled(const NstConvContext *context, const NstConv *conv, const NstConv *turned, const float *gy,
-                      const float *k, float *around, bool add, float *gx)
+static void run_tiled(const NstConvContext *context, const NstConv *turned, const float *gy, const float *k, bool add,
+                      float *gx)
 {
-    const NstTarget target = {.y = gx, .plane = (size_t)conv->from_h * (size_t)conv->from_w, .h = conv->from_h,
-                              .w = conv->from_w, .top = conv->pad_top, .left = conv->pad_left, .add = add,
-                              .around = around};
     NstConvContext inner = *context;
     if (!context->packed) {
         winograd_kernels(context->dsp, turned, k, true, context->scratch);
         inner.packed = context->scratch;
         inner.scratch += align_floats(winograd_kernels_size(context->dsp, turned));
     }
-    winograd_forward(&inner, turned, gy, inner.packed, NULL, &target);
+    winograd_forward(&inner, turned, gy, inner.packed, NULL, add, gx);
+}
+
+/* Whether the padding has a gradient, which goes to what it repeats */
+static bool is_framed(const NstConv *conv, const int pad[4])
+{
+    return conv->pad_mode != NST_PAD_ZERO && !pad_is_none(pad);
 }
 
 /* Floats of a gradient of the padded picture */
@@ -302,8 +314,11 @@ void conv_input_grad(const NstConvContext *context, const NstConv *shape, const 
     NstConv turned;
     inner.scratch += padded_size(shape);
     if (tiled_input_grad(conv, &turned)) {
-        run_tiled(&inner, conv, &turned, gy, k, pad_is_none(pad) ? NULL : padded, add, gx);
-        pad_frame_adjoint(padded, conv->ci, conv->from_h, conv->from_w, pad, conv->pad_mode, context->threads, gx);
+        run_tiled(&inner, &turned, gy, k, add, gx);
+        if (is_framed(conv, pad)) {
+            conv_frame_grad(&inner, conv, gy, k, padded);
+            pad_frame_adjoint(padded, conv->ci, conv->from_h, conv->from_w, pad, conv->pad_mode, context->threads, gx);
+        }
     } else if (pad_is_none(pad) && !add) {
         padded_input_grad(&inner, conv, gy, k, gx);
     } else {
@@ -313,12 +328,19 @@ void conv_input_grad(const NstConvContext *context, const NstConv *shape, const 
     }
 }
 
+static size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 size_t conv_input_grad_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
 {
     size_t padded = padded_size(conv);
     NstConv turned;
-    if (tiled_input_grad(conv, &turned))
-        return padded + conv_forward_scratch(dsp, &turned, threads);
+    if (tiled_input_grad(conv, &turned)) {
+        const NstConv whole = conv_stored(conv);
+        return padded + max_size(conv_forward_scratch(dsp, &turned, threads), conv_frame_scratch(&whole, threads));
+    }
     if (conv_is_depthwise(conv))
         return padded + (size_t)threads * depthwise_scratch(conv);
     if (!is_correlation(conv))
@@ -404,26 +426,47 @@ static void depthwise_weight_grad(const NstConvContext *context, const NstConv *
     }
 }
 
+static int block_count(const NstConv *conv)
+{
+    return strips_fit(conv) ? strips_count(conv) : (int)columns_block_count(conv);
+}
+
 static int partial_count(const NstConv *conv)
 {
-    return columns_block_count(conv) < PARTIALS ? (int)columns_block_count(conv) : PARTIALS;
+    return min_int(block_count(conv), PARTIALS);
+}
+
+/* Floats of scratch of a thread */
+static size_t block_scratch(const NstConv *conv)
+{
+    return align_floats(strips_fit(conv) ? strips_size(conv) : columns_size(conv));
+}
+
+/* Adds a block's share of the kernels of one group. */
+static void add_columns(const NstConvContext *context, const NstConv *conv, const float *x, const float *gy, int group,
+                        int block, float *columns, float *sum)
+{
+    const int co = conv->co / conv->groups, rows = columns_rows(conv);
+    const size_t first = (size_t)block * columns_block_size(conv), left = conv_plane_out(conv) - first;
+    const size_t n = left < columns_block_size(conv) ? left : columns_block_size(conv);
+    const float *picture = x + (size_t)(group * (conv->ci / conv->groups)) * conv_plane_in(conv);
+    int ld;
+    const float *b = columns_of_block(conv, picture, first, n, columns, &ld);
+    context->gemm(0, 1, co, rows, (int)n, gy + (size_t)(group * co) * conv_plane_out(conv) + first,
+                  (int)conv_plane_out(conv), b, ld, 1, sum + (size_t)(group * co) * (size_t)rows, rows);
 }
 
 /* The sum over every PARTIALS-th block, for all groups. */
 static void partial_weight_grad(const NstConvContext *context, const NstConv *conv, const float *x, const float *gy,
-                                int partial, float *columns, float *sum)
+                                int partial, float *scratch, float *sum)
 {
-    int co = conv->co / conv->groups, rows = columns_rows(conv), ld;
-    for (int g = 0; g < conv->groups; g++)
-        for (size_t block = (size_t)partial; block < columns_block_count(conv); block += PARTIALS) {
-            size_t first = block * columns_block_size(conv);
-            size_t n = conv_plane_out(conv) - first < columns_block_size(conv) ? conv_plane_out(conv) - first : columns_block_size(conv);
-            const float *b = columns_of_block(conv, x + (size_t)(g * (conv->ci / conv->groups)) * conv_plane_in(conv), first, n,
-                                           columns, &ld);
-            context->gemm(0, 1, co, rows, (int)n, gy + (size_t)(g * co) * conv_plane_out(conv) + first,
-                          (int)conv_plane_out(conv), b, ld, block != (size_t)partial,
-                          sum + (size_t)(g * co) * (size_t)rows, rows);
-        }
+    memset(sum, 0, kernel_count(conv) * sizeof(*sum));
+    for (int block = partial; block < block_count(conv); block += PARTIALS)
+        if (strips_fit(conv))
+            strips_add(context->dsp, conv, x, gy, block, scratch, sum);
+        else
+            for (int g = 0; g < conv->groups; g++)
+                add_columns(context, conv, x, gy, g, block, scratch, sum);
 }
 
 void conv_weight_grad(const NstConvContext *context, const NstConv *conv, const float *x, const float *gy, float *gk)
@@ -437,11 +480,10 @@ void conv_weight_grad(const NstConvContext *context, const NstConv *conv, const 
         return;
     }
     size_t count = align_floats(kernel_count(conv));
-    float *sums = context->scratch, *columns = sums + (size_t)partial_count(conv) * count;
+    float *sums = context->scratch, *scratch = sums + (size_t)partial_count(conv) * count;
 #pragma omp parallel for num_threads(context->threads) schedule(static)
     for (int p = 0; p < partial_count(conv); p++)
-        partial_weight_grad(context, conv, x, gy, p,
-                            columns + (size_t)thread_index() * align_floats(columns_size(conv)),
+        partial_weight_grad(context, conv, x, gy, p, scratch + (size_t)thread_index() * block_scratch(conv),
                             sums + (size_t)p * count);
     for (int p = 0; p < partial_count(conv); p++)
         context->dsp->add(gk, gk, sums + (size_t)p * count, kernel_count(conv));
@@ -453,6 +495,5 @@ size_t conv_weight_grad_scratch(const NstConv *conv, int threads)
         return 0;
     if (conv_is_depthwise(conv))
         return (size_t)threads * (size_t)conv->wo;
-    return (size_t)partial_count(conv) * align_floats(kernel_count(conv)) +
-           (size_t)threads * align_floats(columns_size(conv));
+    return (size_t)partial_count(conv) * align_floats(kernel_count(conv)) + (size_t)threads * block_scratch(conv);
 }

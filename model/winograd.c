@@ -168,6 +168,17 @@ static void copy_framed(const NstConv *conv, const float *plane, int y, int x, i
     }
 }
 
+/* Fetches what a run reads of a plane. Planes lie too far apart for the processor to foresee it. */
+static void prefetch_run(const NstConv *conv, const float *plane, const NstTileRun *run)
+{
+    enum { LINE = 16 };
+    const int top = run->y - conv->pad_top, left = max_int(run->x - conv->pad_left, 0);
+    const int right = min_int(run->x - conv->pad_left + 4 * run->n + 2, conv->from_w);
+    for (int y = max_int(top, 0); y < min_int(top + 6, conv->from_h); y++)
+        for (int x = left; x < right + LINE - 1; x += LINE)
+            __builtin_prefetch(plane + (size_t)y * (size_t)conv->from_w + min_int(x, right - 1));
+}
+
 static void input_block(const NstConvContext *context, const NstConv *conv, const NstBlock *block, const float *x,
                         float *v)
 {
@@ -177,10 +188,13 @@ static void input_block(const NstConvContext *context, const NstConv *conv, cons
     for (int c = 0; c < conv->ci; c++)
         for (int i = 0; i < block->n_runs; i++) {
             const NstTileRun *run = &block->runs[i];
-            const float *plane = x + (size_t)c * (size_t)conv->from_h * (size_t)conv->from_w;
+            const size_t size = (size_t)conv->from_h * (size_t)conv->from_w;
+            const float *plane = x + (size_t)c * size;
             int top = run->y - conv->pad_top, left = run->x - conv->pad_left, columns = 4 * run->n + 2;
             float *to = v + ((size_t)(run->first / width) * (size_t)conv->ci + (size_t)c) * (size_t)width +
                         run->first % width;
+            if (c + 1 < conv->ci)
+                prefetch_run(conv, plane + size, run);
             if (top >= 0 && left >= 0 && top + 6 <= conv->from_h && left + columns <= conv->from_w) {
                 context->dsp->winograd_input(plane + (size_t)top * (size_t)conv->from_w + left, conv->from_w, to, step,
                                              run->n);
@@ -191,53 +205,31 @@ static void input_block(const NstConvContext *context, const NstConv *conv, cons
         }
 }
 
-/* A row of a run: what lies in y is stored or added there, what lies outside goes around it. */
-static void output_row(const NstConvContext *context, const NstConv *conv, const NstTarget *target, int channel, int row,
-                       int x, const float *from, int n)
-{
-    int first = min_int(max_int(target->left - x, 0), n), end = max_int(min_int(target->left + target->w - x, n), first);
-    if (row < target->top || row >= target->top + target->h)
-        first = end = n;
-    if (first < end) {
-        float *to = target->y + (size_t)channel * target->plane +
-                    (size_t)(row - target->top) * (size_t)target->w + (x + first - target->left);
-        if (target->add)
-            context->dsp->add(to, to, from + first, (size_t)(end - first));
-        else
-            memcpy(to, from + first, (size_t)(end - first) * sizeof(*to));
-    }
-    if (target->around) { /* few samples, but where the whole row lies outside */
-        float *to = target->around + ((size_t)channel * (size_t)conv->ho + (size_t)row) * (size_t)conv->wo + x;
-        for (int j = 0; j < first; j++)
-            to[j] = from[j];
-        for (int j = end; j < n; j++)
-            to[j] = from[j];
-    }
-}
-
 /* Results of one run that do not all lie in y, or are to be added, take the way through a frame. */
 static void output_framed(const NstConvContext *context, const NstConv *conv, const NstTileRun *run, const float *m,
-                          float bias, const NstTarget *target, int channel)
+                          float bias, bool add, float *y)
 {
     float frame[4 * FRAME_STRIDE];
     int rows = min_int(4, conv->ho - run->y), columns = min_int(4 * run->n, conv->wo - run->x);
     context->dsp->winograd_output(m, (ptrdiff_t)m_step(conv), bias, conv_floor(conv), frame, FRAME_STRIDE, run->n);
-    for (int r = 0; r < rows; r++)
-        output_row(context, conv, target, channel, run->y + r, run->x, frame + r * FRAME_STRIDE, columns);
+    for (int r = 0; r < rows; r++, y += conv->wo)
+        if (add)
+            context->dsp->add(y, y, frame + r * FRAME_STRIDE, (size_t)columns);
+        else
+            memcpy(y, frame + r * FRAME_STRIDE, (size_t)columns * sizeof(*y));
 }
 
 static void output_channel(const NstConvContext *context, const NstConv *conv, const NstBlock *block, const float *m,
-                           float bias, const NstTarget *target, int channel)
+                           float bias, bool add, float *y)
 {
-    float *plane = target->y + (size_t)channel * target->plane;
     for (int i = 0; i < block->n_runs; i++) {
         const NstTileRun *run = &block->runs[i];
-        int y = run->y - target->top, x = run->x - target->left;
-        if (!target->add && y >= 0 && x >= 0 && y + 4 <= target->h && x + 4 * run->n <= target->w)
-            context->dsp->winograd_output(m + run->first, (ptrdiff_t)m_step(conv), bias, conv_floor(conv),
-                                          plane + (size_t)y * (size_t)target->w + x, target->w, run->n);
+        float *to = y + (size_t)run->y * (size_t)conv->wo + run->x;
+        if (!add && run->y + 4 <= conv->ho && run->x + 4 * run->n <= conv->wo)
+            context->dsp->winograd_output(m + run->first, (ptrdiff_t)m_step(conv), bias, conv_floor(conv), to, conv->wo,
+                                          run->n);
         else
-            output_framed(context, conv, run, m + run->first, bias, target, channel);
+            output_framed(context, conv, run, m + run->first, bias, add, to);
     }
 }
 
@@ -276,7 +268,7 @@ size_t winograd_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
 }
 
 void winograd_forward(const NstConvContext *context, const NstConv *shape, const float *x, const float *packed,
-                      const float *bias, const NstTarget *target)
+                      const float *bias, bool add, float *y)
 {
     const NstConv whole = conv_stored(shape), *conv = &whole;
     size_t v_floats = v_size(context->dsp, conv), m_floats = m_size(conv);
@@ -291,8 +283,8 @@ void winograd_forward(const NstConvContext *context, const NstConv *shape, const
             int n = min_int(CHUNK_CHANNELS, conv->co - c0);
             multiply_block(context, conv, &block, packed, c0, n, v, m);
             for (int c = 0; c < n; c++)
-                output_channel(context, conv, &block, m + (size_t)c * BLOCK_TILES, bias ? bias[c0 + c] : 0, target,
-                               c0 + c);
+                output_channel(context, conv, &block, m + (size_t)c * BLOCK_TILES, bias ? bias[c0 + c] : 0, add,
+                               y + (size_t)(c0 + c) * conv->y_plane);
         }
     }
 }

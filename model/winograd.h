@@ -17,18 +17,9 @@ bool winograd_fits(const NstConv *conv);
 size_t winograd_kernels_size(const NstDsp *dsp, const NstConv *conv);
 void winograd_kernels(const NstDsp *dsp, const NstConv *conv, const float *k, bool adjoint, float *packed);
 
-/* Where the Ho x Wo results go: those of h rows from `top` and w columns from `left` on, to y. */
-typedef struct NstTarget {
-    float *y;
-    size_t plane; /* of y, from one channel to the next */
-    int h, w, top, left;
-    bool add;      /* to what y has */
-    float *around; /* Co x Ho x Wo: the others, each in its place; NULL: there are none */
-} NstTarget;
-
 /* As conv_forward. */
 void winograd_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *packed,
-                      const float *bias, const NstTarget *target);
+                      const float *bias, bool add, float *y);
 size_t winograd_scratch(const NstDsp *dsp, const NstConv *conv, int threads);
 
 #endif
