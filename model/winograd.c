@@ -142,32 +142,6 @@ static size_t m_size(const NstConv *conv)
     return ELEMENTS * m_step(conv);
 }
 
-enum { FRAME_STRIDE = 4 * NST_WINOGRAD_TILES + 8 };
-
-/* A row of `columns` samples from x on; beyond the plane they are what pad_mode says, beyond the padding zero. */
-static void framed_row(const NstConv *conv, const float *row, int x, int columns, float *to)
-{
-    int left = min_int(max_int(-x, 0), columns), right = min_int(columns, conv->from_w - x);
-    if (right > left)
-        memcpy(to + left, row + x + left, (size_t)(right - left) * sizeof(*to));
-    for (int j = 0; j < columns; j = j < left - 1 ? j + 1 : max_int(j + 1, right)) {
-        int source = x + conv->pad_left + j < conv->w ? pad_source(conv->pad_mode, x + j, conv->from_w) : -1;
-        to[j] = source < 0 ? 0 : row[source];
-    }
-}
-
-/* 6 rows of `columns` samples at y, x of the plane as it lies in memory. */
-static void copy_framed(const NstConv *conv, const float *plane, int y, int x, int columns, float *to)
-{
-    for (int r = 0; r < 6; r++, to += FRAME_STRIDE) {
-        int source = y + conv->pad_top + r < conv->h ? pad_source(conv->pad_mode, y + r, conv->from_h) : -1;
-        if (source < 0)
-            memset(to, 0, (size_t)columns * sizeof(*to));
-        else
-            framed_row(conv, plane + (size_t)source * (size_t)conv->from_w, x, columns, to);
-    }
-}
-
 /* Fetches what a run reads of a plane. Planes lie too far apart for the processor to foresee it. */
 static void prefetch_run(const NstConv *conv, const float *plane, const NstTileRun *run)
 {
@@ -179,29 +153,54 @@ static void prefetch_run(const NstConv *conv, const float *plane, const NstTileR
             __builtin_prefetch(plane + (size_t)y * (size_t)conv->from_w + min_int(x, right - 1));
 }
 
+/* What the six rows of a run read from column x of the plane on */
+static void rows_at(const NstConv *conv, const float *plane, int y, int x, const float *rows[6])
+{
+    static const float zeros[NST_WINOGRAD_ROW];
+    for (int r = 0; r < 6; r++, y++) {
+        int source = y < conv->h ? pad_source(conv->pad_mode, y - conv->pad_top, conv->from_h) : -1;
+        rows[r] = source < 0 ? zeros : plane + (size_t)source * (size_t)conv->from_w + x;
+    }
+}
+
+/*
+ * B^T d for n columns from x on; where those lie outside the plane, of those that the padding repeats. Beyond the padding
+ * they are zero. From left to right, as a whole vector is written each time.
+ */
+static void transform_columns(const NstDsp *dsp, const NstConv *conv, const float *plane, int y, int x, int n,
+                              float *columns)
+{
+    const float *rows[6];
+    const int left = min_int(max_int(-x, 0), n), right = min_int(n, conv->from_w - x);
+    for (int j = 0; j < n; j++) {
+        int source = x + conv->pad_left + j < conv->w ? pad_source(conv->pad_mode, x + j, conv->from_w) : -1;
+        int length = j == left && right > left ? right - left : 1;
+        for (int r = 0; source < 0 && r < 6; r++)
+            columns[r * NST_WINOGRAD_ROW + j] = 0;
+        if (source >= 0) {
+            rows_at(conv, plane, y, source, rows);
+            dsp->winograd_columns(rows, columns + j, length);
+            j += length - 1;
+        }
+    }
+}
+
 static void input_block(const NstConvContext *context, const NstConv *conv, const NstBlock *block, const float *x,
                         float *v)
 {
-    float frame[6 * FRAME_STRIDE];
-    int width = context->dsp->panel_width;
-    ptrdiff_t step = (ptrdiff_t)v_step(context->dsp, conv);
-    for (int c = 0; c < conv->ci; c++)
+    float columns[6 * NST_WINOGRAD_ROW];
+    const int width = context->dsp->panel_width;
+    const size_t size = (size_t)conv->from_h * (size_t)conv->from_w;
+    const ptrdiff_t step = (ptrdiff_t)v_step(context->dsp, conv);
+    for (int c = 0; c < conv->ci; c++, x += size)
         for (int i = 0; i < block->n_runs; i++) {
             const NstTileRun *run = &block->runs[i];
-            const size_t size = (size_t)conv->from_h * (size_t)conv->from_w;
-            const float *plane = x + (size_t)c * size;
-            int top = run->y - conv->pad_top, left = run->x - conv->pad_left, columns = 4 * run->n + 2;
-            float *to = v + ((size_t)(run->first / width) * (size_t)conv->ci + (size_t)c) * (size_t)width +
-                        run->first % width;
+            size_t panel = (size_t)(run->first / width);
             if (c + 1 < conv->ci)
-                prefetch_run(conv, plane + size, run);
-            if (top >= 0 && left >= 0 && top + 6 <= conv->from_h && left + columns <= conv->from_w) {
-                context->dsp->winograd_input(plane + (size_t)top * (size_t)conv->from_w + left, conv->from_w, to, step,
-                                             run->n);
-                continue;
-            }
-            copy_framed(conv, plane, top, left, columns, frame);
-            context->dsp->winograd_input(frame, FRAME_STRIDE, to, step, run->n);
+                prefetch_run(conv, x + size, run);
+            transform_columns(context->dsp, conv, x, run->y, run->x - conv->pad_left, 4 * run->n + 2, columns);
+            context->dsp->winograd_tiles(columns, v + (panel * (size_t)conv->ci + (size_t)c) * (size_t)width +
+                                         run->first % width, step, run->n);
         }
 }
 
@@ -209,14 +208,14 @@ static void input_block(const NstConvContext *context, const NstConv *conv, cons
 static void output_framed(const NstConvContext *context, const NstConv *conv, const NstTileRun *run, const float *m,
                           float bias, bool add, float *y)
 {
-    float frame[4 * FRAME_STRIDE];
+    float frame[4 * NST_WINOGRAD_ROW];
     int rows = min_int(4, conv->ho - run->y), columns = min_int(4 * run->n, conv->wo - run->x);
-    context->dsp->winograd_output(m, (ptrdiff_t)m_step(conv), bias, conv_floor(conv), frame, FRAME_STRIDE, run->n);
+    context->dsp->winograd_output(m, (ptrdiff_t)m_step(conv), bias, conv_floor(conv), frame, NST_WINOGRAD_ROW, run->n);
     for (int r = 0; r < rows; r++, y += conv->wo)
         if (add)
-            context->dsp->add(y, y, frame + r * FRAME_STRIDE, (size_t)columns);
+            context->dsp->add(y, y, frame + r * NST_WINOGRAD_ROW, (size_t)columns);
         else
-            memcpy(y, frame + r * FRAME_STRIDE, (size_t)columns * sizeof(*y));
+            memcpy(y, frame + r * NST_WINOGRAD_ROW, (size_t)columns * sizeof(*y));
 }
 
 static void output_channel(const NstConvContext *context, const NstConv *conv, const NstBlock *block, const float *m,

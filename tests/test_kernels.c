@@ -463,11 +463,23 @@ static double transformed(const double (*matrix)[6], int r, int c, const double 
     return sum;
 }
 
+/* Both steps of the first transform, on 6 rows of 4 n + 2 samples, `stride` apart */
+static void winograd_input(const NstDsp *dsp, const float *x, size_t stride, float *v, size_t step, int n)
+{
+    float *columns = buffer_new(6 * NST_WINOGRAD_ROW);
+    const float *rows[6];
+    for (int r = 0; r < 6; r++)
+        rows[r] = x + (size_t)r * stride;
+    dsp->winograd_columns(rows, columns, 4 * n + 2);
+    dsp->winograd_tiles(columns, v, (ptrdiff_t)step, n);
+    free(columns);
+}
+
 static void check_winograd_input(const NstDsp *dsp, int n, Fill fill, NstRandom *random)
 {
     const size_t width = (size_t)(4 * n + 2), stride = width + 3, step = (size_t)n + 2;
     float *x = buffer_filled(5 * stride + width, fill, random), *v = guarded_new(35 * step + (size_t)n);
-    dsp->winograd_input(x, (ptrdiff_t)stride, v, (ptrdiff_t)step, n);
+    winograd_input(dsp, x, stride, v, step, n);
     for (int t = 0; t < n; t++) {
         double d[6][6], size;
         for (int i = 0; i < 36; i++)
@@ -573,8 +585,8 @@ static void check_winograd_part(const NstDsp *dsp, int from, NstRandom *random)
     float *x = buffer_filled(6 * STRIDE, FILL_NORMAL, random);
     float *v = buffer_new(36 * TILES), *v_part = buffer_new(36 * TILES);
     float *y = buffer_new(4 * STRIDE), *y_part = buffer_new(4 * STRIDE);
-    dsp->winograd_input(x, STRIDE, v, TILES, TILES);
-    dsp->winograd_input(x + 4 * from, STRIDE, v_part, TILES, n);
+    winograd_input(dsp, x, STRIDE, v, TILES, TILES);
+    winograd_input(dsp, x + 4 * from, STRIDE, v_part, TILES, n);
     dsp->winograd_output(v, TILES, 0.3f, -INFINITY, y, STRIDE, TILES);
     dsp->winograd_output(v + from, TILES, 0.3f, -INFINITY, y_part, STRIDE, n);
     for (int e = 0; e < 36; e++)

@@ -13,7 +13,8 @@ enum {
     NST_DOTS_B = 3,
     NST_DOTS_MULTIPLE = 16,
     NST_PANEL_MAX = 64,     /* largest panel_width */
-    NST_WINOGRAD_TILES = 64 /* largest n of the Winograd transforms */
+    NST_WINOGRAD_TILES = 64, /* largest n of the Winograd transforms */
+    NST_WINOGRAD_ROW = 4 * NST_WINOGRAD_TILES + 32 /* floats of a row between the two steps of the first */
 };
 
 /* One row of a convolution to 1 to NST_FEW_MAX channels, stride and dilation 1. Planes and strides in floats. */
@@ -131,10 +132,13 @@ typedef struct NstDsp {
 
     /*
      * Winograd F(4x4, 3x3) for a row of n <= NST_WINOGRAD_TILES tiles of one channel. Element e = 6 r + c of the 6x6
-     * values of tile t lies at v[e step + t]. Input: 6 rows of 4 n + 2 samples, `stride` apart. Output: 4 rows of 4 n
-     * results, with bias, and no less than floor (as in NstFewRow).
+     * values of tile t lies at v[e step + t]. Input, in two steps: columns of the picture by themselves, of n samples of
+     * six rows, into six rows NST_WINOGRAD_ROW apart, which are written to a whole vector; then tiles, from 4 n + 2
+     * columns. What lies behind those is read but does not matter. Output: 4 rows of 4 n results, with bias, and no
+     * less than floor (as in NstFewRow).
      */
-    void (*winograd_input)(const float *x, ptrdiff_t stride, float *v, ptrdiff_t step, int n);
+    void (*winograd_columns)(const float *const x[6], float *columns, int n);
+    void (*winograd_tiles)(const float *columns, float *v, ptrdiff_t step, int n);
     void (*winograd_output)(const float *m, ptrdiff_t step, float bias, float floor, float *y, ptrdiff_t stride,
                             int n);
 

@@ -26,30 +26,27 @@ TARGET static inline __attribute__((always_inline)) void NAME(input_transform)(c
     to[5] = V_FMA(four, d[1], V_FMA(five, d[3], d[5]));
 }
 
-enum { NAME(ROW) = 4 * NST_WINOGRAD_TILES + VL + 2 }; /* samples of a row, and room for a last whole vector */
-
-/* row: 6 rows of B^T d */
-TARGET static void NAME(input_columns)(const float *x, ptrdiff_t stride, float *row, int samples)
+TARGET static void NAME(winograd_columns)(const float *const x[6], float *columns, int n)
 {
-    for (int i = 0; i < samples; i += VL) {
+    for (int i = 0; i < n; i += VL) {
         V d[6], to[6];
         for (int r = 0; r < 6; r++)
-            d[r] = i + VL <= samples ? V_LOAD(x + r * stride + i) : NAME(load_some)(x + r * stride + i, samples - i);
+            d[r] = i + VL <= n ? V_LOAD(x[r] + i) : NAME(load_some)(x[r] + i, n - i);
         NAME(input_transform)(d, to);
         for (int r = 0; r < 6; r++)
-            V_STORE(row + r * NAME(ROW) + i, to[r]);
+            V_STORE(columns + r * NST_WINOGRAD_ROW + i, to[r]);
     }
 }
 
-/* v: B^T d B of the first n <= VL tiles of a row; n is a constant where this is inlined for whole vectors */
-TARGET static inline __attribute__((always_inline)) void NAME(input_tiles)(const float *row, float *v, ptrdiff_t step,
-                                                                           int n)
+/* v: B^T d B of the first n <= VL tiles; n is a constant where this is inlined for whole vectors */
+TARGET static inline __attribute__((always_inline)) void NAME(input_tiles)(const float *columns, float *v,
+                                                                           ptrdiff_t step, int n)
 {
-    for (int r = 0; r < 6; r++, row += NAME(ROW), v += 6 * step) {
+    for (int r = 0; r < 6; r++, columns += NST_WINOGRAD_ROW, v += 6 * step) {
         V d[6], to[6];
-        NAME(load4)(row, d);
-        d[4] = NAME(next)(d[0], row[4 * VL]);
-        d[5] = NAME(next)(d[1], row[4 * VL + 1]);
+        NAME(load4)(columns, d);
+        d[4] = NAME(next)(d[0], columns[4 * VL]);
+        d[5] = NAME(next)(d[1], columns[4 * VL + 1]);
         NAME(input_transform)(d, to);
         for (int c = 0; c < 6; c++)
             if (n == VL)
@@ -59,20 +56,15 @@ TARGET static inline __attribute__((always_inline)) void NAME(input_tiles)(const
     }
 }
 
-TARGET static void NAME(winograd_input)(const float *x, ptrdiff_t stride, float *v, ptrdiff_t step, int n)
+TARGET static void NAME(winograd_tiles)(const float *columns, float *v, ptrdiff_t step, int n)
 {
-    float row[6 * NAME(ROW)];
     if (n < VL) {
-        for (int r = 0; r < 6; r++)
-            memset(row + r * NAME(ROW) + 4 * n, 0, (size_t)(4 * (VL - n) + 2) * sizeof(*row));
-        NAME(input_columns)(x, stride, row, 4 * n + 2);
-        NAME(input_tiles)(row, v, step, n);
+        NAME(input_tiles)(columns, v, step, n);
         return;
     }
-    NAME(input_columns)(x, stride, row, 4 * n + 2);
     for (int t = 0; t < n; t += VL) {
         int at = t + VL <= n ? t : n - VL;
-        NAME(input_tiles)(row + 4 * at, v + at, step, VL);
+        NAME(input_tiles)(columns + 4 * at, v + at, step, VL);
     }
 }
 
@@ -127,6 +119,7 @@ TARGET static void NAME(winograd_output)(const float *m, ptrdiff_t step, float b
 
 TARGET static void NAME(winograd_fill)(NstDsp *dsp)
 {
-    dsp->winograd_input = NAME(winograd_input);
+    dsp->winograd_columns = NAME(winograd_columns);
+    dsp->winograd_tiles = NAME(winograd_tiles);
     dsp->winograd_output = NAME(winograd_output);
 }
