@@ -8,6 +8,7 @@
 void backward_begin(NstPlan *plan)
 {
     memset(plan->has_grad, 0, (size_t)plan->graph->n_nodes * sizeof(*plan->has_grad));
+    memset(plan->is_rectified, 0, (size_t)plan->graph->n_nodes * sizeof(*plan->is_rectified));
     plan->backward_at = plan->graph->n_nodes - 1;
 }
 
@@ -22,14 +23,27 @@ float *backward_seed(NstPlan *plan, int tap)
         zero_grad(plan, tap);
         plan->has_grad[tap] = true;
     }
+    plan->is_rectified[tap] = false;
     return plan->grad[tap];
 }
 
 float *backward_target(NstPlan *plan, int tap, bool *add)
 {
     *add = plan->has_grad[tap];
+    plan->is_rectified[tap] = false;
     plan->has_grad[tap] = plan->grad[tap] != NULL;
     return plan->grad[tap];
+}
+
+bool backward_may_rectify(const NstPlan *plan, int tap)
+{
+    const int input = plan_node(plan, tap)->op == NST_OP_RELU ? plan_input(plan, tap, 0) : -1;
+    return input >= 0 && plan->grad[tap] && plan->grad[input] == plan->grad[tap];
+}
+
+void backward_rectified(NstPlan *plan, int tap)
+{
+    plan->is_rectified[tap] = true;
 }
 
 float *plan_grad_target(NstPlan *plan, int node, int i, bool *add)

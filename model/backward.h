@@ -25,6 +25,14 @@ float *backward_seed(NstPlan *plan, int tap);
 /* The same without zeros: *add says whether there is something to add to; where not, all of it must be written. */
 float *backward_target(NstPlan *plan, int tap, bool *add);
 
+/*
+ * Where the tap is a ReLU that passes its gradient on in place, the caller may do so itself while the gradient is in the
+ * cache: 0 where the value is not more than 0, in all of the gradient. It says so afterwards; what is seeded later
+ * is rectified as always.
+ */
+bool backward_may_rectify(const NstPlan *plan, int tap);
+void backward_rectified(NstPlan *plan, int tap);
+
 /* Runs backward through the nodes after `node` that have not been run yet. */
 void backward_to(NstPlan *plan, int node);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "exec.h"
 
+#include <string.h>
+
 #include "band.h"
 #include "plan_internal.h"
 #include "util.h"
@@ -49,6 +51,19 @@ void exec_forward_to(NstPlan *plan, int last)
 void exec_forward(NstPlan *plan)
 {
     exec_forward_to(plan, plan->graph->n_nodes - 1);
+}
+
+void exec_forward_for(NstPlan *plan, const int *nodes, int n)
+{
+    memset(plan->needed, 0, (size_t)plan->graph->n_nodes * sizeof(*plan->needed));
+    for (int i = 0; i < n; i++)
+        plan->needed[nodes[i]] = true;
+    for (int i = plan->graph->n_nodes - 1; i > 0; i--)
+        for (int j = 0; plan->needed[i] && j < plan_node(plan, i)->n_inputs; j++)
+            plan->needed[plan_input(plan, i, j)] = true;
+    for (int i = 1; i < plan->graph->n_nodes; i++)
+        if (plan->needed[i])
+            run_node(plan, i);
 }
 
 void exec_forward_timed(NstPlan *plan, double *seconds)

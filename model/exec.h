@@ -10,7 +10,10 @@ void exec_forward(NstPlan *plan);
 /* The same as far as a node: that one's value, and the statistics of all on the way. */
 void exec_forward_to(NstPlan *plan, int last);
 
-/* The same, and the seconds that each node took. */
+/* Only what the values of n nodes, among the taps, depend on */
+void exec_forward_for(NstPlan *plan, const int *nodes, int n);
+
+/* The same as exec_forward, and the seconds that each node took. */
 void exec_forward_timed(NstPlan *plan, double *seconds);
 
 #endif

@@ -68,7 +68,7 @@ void loss_set_content(NstLoss *loss, const float *x)
         return;
     loss_fill_pyramid(loss, x, loss->content_level);
     for (int t = 0; t < tiles_count(tiles); t++) {
-        NstPlan *plan = tiles_forward(tiles, t);
+        NstPlan *plan = tiles_forward_for(tiles, t, loss->content_nodes, loss->n_content);
         for (int i = 0; i < loss->n_content; i++) {
             const NstTilePart part = tiles_part(tiles, t, loss->content_nodes[i]);
             copy_part(&loss->content[i], &part, plan_shape(plan, loss->content_nodes[i]),

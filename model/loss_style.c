@@ -84,12 +84,12 @@ static bool next_strip(Strip *s)
 static void add_gram(NstLoss *loss, Strip strip, const float *value, float *gram)
 {
     if (is_whole(&strip)) {
-        gram_add(&loss->compute, value, strip.tile.c, strip.tile.h * strip.tile.w, gram);
+        gram_add(&loss->compute, value, strip.tile.c, false, strip.tile.h * strip.tile.w, gram);
         return;
     }
     while (next_strip(&strip)) {
         gather(&strip, value, loss->scratch[0]);
-        gram_add(&loss->compute, loss->scratch[0], strip.tile.c, strip.rows * strip.part.w, gram);
+        gram_add(&loss->compute, loss->scratch[0], strip.tile.c, false, strip.rows * strip.part.w, gram);
     }
 }
 
@@ -97,10 +97,12 @@ static void add_gram(NstLoss *loss, Strip strip, const float *value, float *gram
 static void add_gradient(NstLoss *loss, Strip strip, const float *matrix, NstPlan *plan, int tap)
 {
     const float *value = plan_value(plan, tap);
-    bool add;
     if (is_whole(&strip)) {
-        float *grad = backward_target(plan, tap, &add);
-        gram_product(&loss->compute, matrix, value, strip.tile.c, strip.tile.h * strip.tile.w, add, grad);
+        NstGramGradient how = {.rectify = backward_may_rectify(plan, tap)};
+        float *grad = backward_target(plan, tap, &how.add);
+        gram_gradient(&loss->compute, matrix, value, strip.tile.c, strip.tile.h * strip.tile.w, how, grad);
+        if (how.rectify)
+            backward_rectified(plan, tap);
         return;
     }
     float *grad = backward_seed(plan, tap);

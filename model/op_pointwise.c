@@ -55,7 +55,7 @@ static void relu_backward(NstPlan *plan, int index)
     const float *y = plan->value[index], *g = plan->grad[index];
     bool add;
     float *gx = plan_grad_target(plan, index, 0, &add);
-    if (gx == g && pool_masks(plan, index))
+    if (gx == g && (plan->is_rectified[index] || pool_masks(plan, index)))
         return;
     FOR_CHANNELS(plan, index, pass_positive(y + at, g + at, add, gx + at, n););
 }

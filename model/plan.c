@@ -265,6 +265,8 @@ static int plan_alloc_tables(NstPlan *plan, NstError *err)
     plan->statistics = plan_table(n, sizeof(*plan->statistics), &ok);
     plan->wants_grad = plan_table(n, sizeof(*plan->wants_grad), &ok);
     plan->has_grad = plan_table(n, sizeof(*plan->has_grad), &ok);
+    plan->is_rectified = plan_table(n, sizeof(*plan->is_rectified), &ok);
+    plan->needed = plan_table(n, sizeof(*plan->needed), &ok);
     plan->grad = plan_table(n, sizeof(*plan->grad), &ok);
     plan->tensor_grad = plan_table((size_t)plan->graph->n_tensors, sizeof(*plan->tensor_grad), &ok);
     plan->packed[NST_CONV_FORWARD] = plan_table(n, sizeof(*plan->packed[0]), &ok);
@@ -335,6 +337,8 @@ void plan_free(NstPlan **out)
     free(plan->statistics);
     free(plan->wants_grad);
     free(plan->has_grad);
+    free(plan->is_rectified);
+    free(plan->needed);
     free(plan->grad);
     free(plan->tensor_grad);
     free(plan->packed[0]);

@@ -19,6 +19,7 @@ struct NstPlan {
     NstShape *shapes;    /* of each node */
     bool *live;          /* the node runs: a tap depends on it */
     bool *is_tap;
+    bool *needed;        /* by exec_forward_for */
     int *home;           /* node in whose buffer the value lies; itself, or an input that is overwritten */
     float **value;       /* C x H x W each; NULL where not live */
     float **norm;        /* instance_norm: C means, then C inverse deviations; else NULL */
@@ -29,6 +30,7 @@ struct NstPlan {
     float **statistics;  /* doubles: sums of each band of a convolution that is normalised next; else NULL */
     bool *wants_grad;    /* backward passes through the node */
     bool *has_grad;      /* during backward: grad[node] holds something to add to */
+    bool *is_rectified;  /* ... and is that of the input of the ReLU that node is */
     int backward_at;     /* the node that backward comes to next */
     float **grad;        /* C x H x W each; NULL where not wanted */
     float **tensor_grad; /* NULL where not wanted */

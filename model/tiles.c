@@ -201,7 +201,7 @@ float *tiles_grad(NstTiles *tiles)
     return tiles->grad;
 }
 
-NstPlan *tiles_forward(NstTiles *tiles, int tile)
+static void load_tile(NstTiles *tiles, int tile)
 {
     if (tiles->input) {
         const Place y = place(tiles, tile, NST_Y), x = place(tiles, tile, NST_X);
@@ -212,7 +212,19 @@ NstPlan *tiles_forward(NstTiles *tiles, int tile)
                 memcpy(to, tiles->input + ((ptrdiff_t)c * down->length + y.start + row) * across->length + x.start,
                        (size_t)across->size * sizeof(float));
     }
+}
+
+NstPlan *tiles_forward(NstTiles *tiles, int tile)
+{
+    load_tile(tiles, tile);
     exec_forward(tiles->plan);
+    return tiles->plan;
+}
+
+NstPlan *tiles_forward_for(NstTiles *tiles, int tile, const int *taps, int n)
+{
+    load_tile(tiles, tile);
+    exec_forward_for(tiles->plan, taps, n);
     return tiles->plan;
 }
 

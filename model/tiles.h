@@ -40,6 +40,9 @@ float *tiles_grad(NstTiles *tiles);
 /* Runs one tile. The values of its plan are good until the next call. */
 NstPlan *tiles_forward(NstTiles *tiles, int tile);
 
+/* The same for the values of n taps alone */
+NstPlan *tiles_forward_for(NstTiles *tiles, int tile, const int *taps, int n);
+
 /* The part of a tap's value that a tile answers for. */
 typedef struct NstTilePart {
     int y, x, h, w;   /* in the whole picture's value */

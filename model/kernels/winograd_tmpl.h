@@ -28,10 +28,11 @@ TARGET static inline __attribute__((always_inline)) void NAME(input_transform)(c
 
 TARGET static void NAME(winograd_columns)(const float *const x[6], float *columns, int n)
 {
+    const float *const rows[6] = {x[0], x[1], x[2], x[3], x[4], x[5]}; /* columns may not overlap x: kept in registers */
     for (int i = 0; i < n; i += VL) {
         V d[6], to[6];
         for (int r = 0; r < 6; r++)
-            d[r] = i + VL <= n ? V_LOAD(x[r] + i) : NAME(load_some)(x[r] + i, n - i);
+            d[r] = i + VL <= n ? V_LOAD(rows[r] + i) : NAME(load_some)(rows[r] + i, n - i);
         NAME(input_transform)(d, to);
         for (int r = 0; r < 6; r++)
             V_STORE(columns + r * NST_WINOGRAD_ROW + i, to[r]);
