@@ -92,6 +92,8 @@ static int create(NstLoss *loss, int h, int w, const NstLossOptions *options, Ns
                        loss->content_nodes, loss->content_share, &loss->n_content, err));
     if (loss->n_style == 0)
         return fail(err, NST_EINVAL, "style_layers: at least one expected");
+    for (int i = 0; i < loss->n_style; i++)
+        NST_TRY(embedding_open(&loss->embedding[i], &network->graph, &loss->style_nodes[i], err));
     NST_TRY(create_levels(loss, h, w, err));
     NST_TRY(content_create(loss, err));
     return create_sums(loss, err);
@@ -130,6 +132,7 @@ void loss_free(NstLoss **out)
     }
     for (int i = 0; i < NST_MAX_LAYERS; i++) {
         aligned_free(loss->content[i].target);
+        embedding_close(&loss->embedding[i]);
         free(loss->style_names[i]);
         free(loss->content_names[i]);
     }

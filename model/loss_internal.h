@@ -2,6 +2,7 @@
 #ifndef NST_MODEL_LOSS_INTERNAL_H
 #define NST_MODEL_LOSS_INTERNAL_H
 
+#include "embedding.h"
 #include "loss.h"
 #include "tiles.h"
 
@@ -16,6 +17,7 @@
 /* The Gram matrices of one layer at one level, C x C each. Styles that go to one place share a region. */
 typedef struct NstStyleTerm {
     NstShape shape;
+    size_t size; /* floats of each matrix: before an embedding, or after it, what is more */
     float *mask[NST_MAX_STYLES];     /* of each region: H x W, or NULL for ones */
     double mask_sum[NST_MAX_STYLES]; /* of its squares */
     float *gram[NST_MAX_STYLES];     /* of each region: y's; then the factor of y's features in the gradient */
@@ -46,6 +48,7 @@ struct NstLoss {
     int n_style, n_content;                                              /* layers */
     char *style_names[NST_MAX_LAYERS], *content_names[NST_MAX_LAYERS];
     int style_nodes[NST_MAX_LAYERS], content_nodes[NST_MAX_LAYERS];
+    NstEmbedding embedding[NST_MAX_LAYERS];                              /* of the style nodes */
     double style_share[NST_MAX_LAYERS], content_share[NST_MAX_LAYERS];   /* weights that add up to 1 */
     int n_targets, n_regions;
     int region[NST_MAX_STYLES];

@@ -22,10 +22,17 @@ void style_free(NstStyleTerm *term)
 
 /* ---- matrices of parts ---- */
 
-/* Room for a matrix, and where values are taken apart for a strip too. */
-static int need_scratch(NstLoss *loss, NstShape shape, bool strips, NstError *err)
+/* Channels whose sums are taken: those of the value, and with an embedding the ones */
+static int sum_channels(const NstLoss *loss, int layer, NstShape shape)
 {
-    const size_t size = (size_t)shape.c * (size_t)max_int(strips ? max_int(STRIP, shape.w) : 0, shape.c);
+    return loss->embedding[layer].matrix ? loss->embedding[layer].base + 1 : shape.c;
+}
+
+/* Room for a matrix, and where values are taken apart for a strip too. */
+static int need_scratch(NstLoss *loss, int layer, NstShape shape, bool strips, NstError *err)
+{
+    const int c = max_int(sum_channels(loss, layer, shape), shape.c);
+    const size_t size = (size_t)c * (size_t)max_int(strips ? max_int(STRIP, shape.w) : 0, c);
     if (size <= loss->scratch_size)
         return NST_OK;
     for (int i = 0; i < 2; i++) {
@@ -42,17 +49,18 @@ typedef struct Strip {
     NstTilePart part;
     const float *mask; /* of the whole picture's value, or NULL */
     int mask_w;
+    bool ones; /* follow the channels, or the mask does */
     int row, rows;
 } Strip;
 
 static void gather(const Strip *s, const float *value, float *to)
 {
-    for (int k = 0; k < s->tile.c; k++)
+    for (int k = 0; k < s->tile.c + s->ones; k++)
         for (int row = s->row; row < s->row + s->rows; row++, to += s->part.w) {
             const float *from = value + ((ptrdiff_t)k * s->tile.h + s->part.at_y + row) * s->tile.w + s->part.at_x;
             const float *mask = s->mask ? s->mask + (ptrdiff_t)(s->part.y + row) * s->mask_w + s->part.x : NULL;
             for (int x = 0; x < s->part.w; x++)
-                to[x] = mask ? mask[x] * from[x] : from[x];
+                to[x] = (mask ? mask[x] : 1) * (k < s->tile.c ? from[x] : 1);
         }
 }
 
@@ -84,12 +92,12 @@ static bool next_strip(Strip *s)
 static void add_gram(NstLoss *loss, Strip strip, const float *value, float *gram)
 {
     if (is_whole(&strip)) {
-        gram_add(&loss->compute, value, strip.tile.c, false, strip.tile.h * strip.tile.w, gram);
+        gram_add(&loss->compute, value, strip.tile.c, strip.ones, strip.tile.h * strip.tile.w, gram);
         return;
     }
     while (next_strip(&strip)) {
         gather(&strip, value, loss->scratch[0]);
-        gram_add(&loss->compute, loss->scratch[0], strip.tile.c, false, strip.rows * strip.part.w, gram);
+        gram_add(&loss->compute, loss->scratch[0], strip.tile.c + strip.ones, false, strip.rows * strip.part.w, gram);
     }
 }
 
@@ -98,7 +106,7 @@ static void add_gradient(NstLoss *loss, Strip strip, const float *matrix, NstPla
 {
     const float *value = plan_value(plan, tap);
     if (is_whole(&strip)) {
-        NstGramGradient how = {.rectify = backward_may_rectify(plan, tap)};
+        NstGramGradient how = {.ones = strip.ones, .rectify = backward_may_rectify(plan, tap)};
         float *grad = backward_target(plan, tap, &how.add);
         gram_gradient(&loss->compute, matrix, value, strip.tile.c, strip.tile.h * strip.tile.w, how, grad);
         if (how.rectify)
@@ -108,8 +116,8 @@ static void add_gradient(NstLoss *loss, Strip strip, const float *matrix, NstPla
     float *grad = backward_seed(plan, tap);
     while (next_strip(&strip)) {
         gather(&strip, value, loss->scratch[0]);
-        gram_product(&loss->compute, matrix, loss->scratch[0], strip.tile.c, strip.rows * strip.part.w, false,
-                     loss->scratch[1]);
+        gram_product(&loss->compute, matrix, loss->scratch[0], strip.tile.c + strip.ones, strip.rows * strip.part.w,
+                     false, loss->scratch[1]);
         scatter(&strip, loss->scratch[1], grad);
     }
 }
@@ -176,20 +184,38 @@ typedef struct Masks {
     double sum[NST_MAX_LAYERS];
 } Masks;
 
+/* The shape of a layer's matrices, from that of the node whose values are summed */
+static NstShape layer_shape(const NstLoss *loss, int layer, const NstTiles *tiles)
+{
+    NstShape shape = tiles_shape(tiles, loss->style_nodes[layer]);
+    if (loss->embedding[layer].matrix)
+        shape.c = loss->embedding[layer].c;
+    return shape;
+}
+
 static int alloc_targets(NstLoss *loss, int level, int style, const NstTiles *tiles, const NstLossStyle *from,
                          Masks *masks, NstError *err)
 {
     for (int i = 0; i < loss->n_style; i++) {
-        const NstShape shape = tiles_shape(tiles, loss->style_nodes[i]);
-        float **target = &loss->level[level].style[i].target[style];
+        const NstShape shape = layer_shape(loss, i, tiles);
+        NstStyleTerm *term = &loss->level[level].style[i];
         NST_TRY(make_mask(from->from, from->picture->height, from->picture->width, shape, &masks->mask[i],
                           &masks->sum[i], err));
-        NST_TRY(need_scratch(loss, shape, from->from || tiles_count(tiles) > 1, err));
-        *target = aligned_calloc((size_t)shape.c * (size_t)shape.c, sizeof(float));
-        if (!*target)
+        NST_TRY(need_scratch(loss, i, shape, from->from || tiles_count(tiles) > 1, err));
+        term->target[style] = aligned_calloc(term->size, sizeof(float));
+        if (!term->target[style])
             return fail(err, NST_ENOMEM, "no memory for the loss");
     }
     return NST_OK;
+}
+
+/* From the sums to the layer's matrix */
+static void finish_gram(NstLoss *loss, int layer, NstShape shape, double sum, float *gram)
+{
+    const NstEmbedding *embedding = &loss->embedding[layer];
+    gram_finish(gram, sum_channels(loss, layer, shape), (float)(1 / sum));
+    if (embedding->matrix)
+        embedding_gram(embedding, loss->compute.gemm, loss->scratch[1], gram);
 }
 
 /* The matrices of a style picture that has been put into the tiles' input */
@@ -201,15 +227,16 @@ static int make_targets(NstLoss *loss, int level, int style, NstTiles *tiles, co
         NstPlan *plan = tiles_forward(tiles, t);
         for (int i = 0; i < loss->n_style; i++) {
             const int node = loss->style_nodes[i];
-            const Strip strip = {plan_shape(plan, node), tiles_part(tiles, t, node), masks.mask[i],
-                                 tiles_shape(tiles, node).w, 0, 0};
+            const Strip strip = {.tile = plan_shape(plan, node), .part = tiles_part(tiles, t, node),
+                                 .mask = masks.mask[i], .mask_w = tiles_shape(tiles, node).w,
+                                 .ones = loss->embedding[i].matrix};
             add_gram(loss, strip, plan_value(plan, node), loss->level[level].style[i].target[style]);
         }
     }
     for (int i = 0; i < loss->n_style; i++) {
         const NstStyleTerm *term = &loss->level[level].style[i];
         if (code == NST_OK) {
-            gram_finish(term->target[style], term->shape.c, (float)(1 / masks.sum[i]));
+            finish_gram(loss, i, term->shape, masks.sum[i], term->target[style]);
             code = check_target(loss, level, i, style, err);
         }
         aligned_free(masks.mask[i]);
@@ -260,8 +287,8 @@ static int add_region(NstLoss *loss, int region, const float *where, NstError *e
             NstStyleTerm *term = &loss->level[l].style[i];
             NST_TRY(make_mask(where, loss->level->h, loss->level->w, term->shape, &term->mask[region],
                               &term->mask_sum[region], err));
-            NST_TRY(need_scratch(loss, term->shape, where || tiles_count(loss->level[l].tiles) > 1, err));
-            term->gram[region] = aligned_calloc((size_t)term->shape.c * (size_t)term->shape.c, sizeof(float));
+            NST_TRY(need_scratch(loss, i, term->shape, where || tiles_count(loss->level[l].tiles) > 1, err));
+            term->gram[region] = aligned_calloc(term->size, sizeof(float));
             if (!term->gram[region])
                 return fail(err, NST_ENOMEM, "no memory for the loss");
         }
@@ -301,7 +328,9 @@ int loss_set_styles(NstLoss *loss, const NstLossStyle *styles, int n, NstError *
         for (int i = 0; i < loss->n_style; i++) {
             NstStyleTerm *term = &loss->level[l].style[i];
             style_free(term);
-            term->shape = tiles_shape(loss->level[l].tiles, loss->style_nodes[i]);
+            term->shape = layer_shape(loss, i, loss->level[l].tiles);
+            const size_t c = (size_t)max_int(term->shape.c, sum_channels(loss, i, term->shape));
+            term->size = c * c;
         }
     loss->n_targets = n;
     NST_TRY(find_regions(loss, styles, n, err));
@@ -322,8 +351,8 @@ static Strip strip_of(const NstLoss *loss, int level, int layer, int region, int
 {
     const NstStyleTerm *term = &loss->level[level].style[layer];
     const int node = loss->style_nodes[layer];
-    return (Strip){plan_shape(plan, node), tiles_part(loss->level[level].tiles, tile, node), term->mask[region],
-                   term->shape.w, 0, 0};
+    return (Strip){.tile = plan_shape(plan, node), .part = tiles_part(loss->level[level].tiles, tile, node),
+                   .mask = term->mask[region], .mask_w = term->shape.w, .ones = loss->embedding[layer].matrix};
 }
 
 void style_begin(NstLoss *loss, int level)
@@ -331,7 +360,7 @@ void style_begin(NstLoss *loss, int level)
     for (int i = 0; i < loss->n_style; i++) {
         NstStyleTerm *term = &loss->level[level].style[i];
         for (int r = 0; r < loss->n_regions; r++)
-            memset(term->gram[r], 0, (size_t)term->shape.c * (size_t)term->shape.c * sizeof(float));
+            memset(term->gram[r], 0, term->size * sizeof(float));
     }
 }
 
@@ -371,7 +400,7 @@ static double finish_layer(NstLoss *loss, int level, int layer, NstLossPart *par
     double sum = 0;
     for (int r = 0; r < loss->n_regions; r++) {
         float *gram = term->gram[r], *mix = loss->scratch[0];
-        gram_finish(gram, term->shape.c, (float)(1 / term->mask_sum[r]));
+        finish_gram(loss, layer, term->shape, term->mask_sum[r], gram);
         memset(mix, 0, (size_t)size * sizeof(float));
         for (int s = 0; s < loss->n_targets; s++) {
             if (loss->region[s] != r)
@@ -391,6 +420,8 @@ static double finish_layer(NstLoss *loss, int level, int layer, NstLossPart *par
         const float outer = (float)(loss->style_weight * share * 4 / term->mask_sum[r]);
         for (int k = 0; k < size; k++)
             gram[k] = outer * mix[k];
+        if (loss->embedding[layer].matrix)
+            embedding_factor(&loss->embedding[layer], loss->compute.gemm, loss->scratch[1], gram);
     }
     return sum;
 }
