@@ -14,7 +14,7 @@ enum {
     PACKED = 1 << 17, /* floats of a strip of all channels, about half of an L2 cache */
     STRIP_MAX = 1024, /* samples of a strip; seven rows of it fit the L1 cache */
     STRIP_MIN = 48,   /* with fewer, as of very many channels, it is left to the matrix product */
-    BLOCK_FLOATS = 1 << 15, /* of a product's result, so that it is still in the L2 cache when it is rectified */
+    BLOCK_FLOATS = 1 << 16, /* of a product's result, so that it is still in the L2 cache when it is rectified */
     BLOCK_MIN = 256         /* columns */
 };
 

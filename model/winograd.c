@@ -10,11 +10,13 @@
 
 #include <string.h>
 
+#include "columns.h"
 #include "padding.h"
 #include "threads.h"
 #include "util.h"
 
 enum { ELEMENTS = 36, BLOCK_TILES = 48, CHUNK_CHANNELS = 8, MIN_CHANNELS = 8, MIN_WIDTH = 4, STAGGER = 16 };
+enum { FETCH_MAX = 256, FETCH_FROM = 1 << 18 /* floats of a picture that caches do not hold */ };
 
 bool winograd_fits(const NstConv *conv)
 {
@@ -142,17 +144,6 @@ static size_t m_size(const NstConv *conv)
     return ELEMENTS * m_step(conv);
 }
 
-/* Fetches what a run reads of a plane. Planes lie too far apart for the processor to foresee it. */
-static void prefetch_run(const NstConv *conv, const float *plane, const NstTileRun *run)
-{
-    enum { LINE = 16 };
-    const int top = run->y - conv->pad_top, left = max_int(run->x - conv->pad_left, 0);
-    const int right = min_int(run->x - conv->pad_left + 4 * run->n + 2, conv->from_w);
-    for (int y = max_int(top, 0); y < min_int(top + 6, conv->from_h); y++)
-        for (int x = left; x < right + LINE - 1; x += LINE)
-            __builtin_prefetch(plane + (size_t)y * (size_t)conv->from_w + min_int(x, right - 1));
-}
-
 /* What the six rows of a run read from column x of the plane on */
 static void rows_at(const NstConv *conv, const float *plane, int y, int x, const float *rows[6])
 {
@@ -196,8 +187,6 @@ static void input_block(const NstConvContext *context, const NstConv *conv, cons
         for (int i = 0; i < block->n_runs; i++) {
             const NstTileRun *run = &block->runs[i];
             size_t panel = (size_t)(run->first / width);
-            if (c + 1 < conv->ci)
-                prefetch_run(conv, x + size, run);
             transform_columns(context->dsp, conv, x, run->y, run->x - conv->pad_left, 4 * run->n + 2, columns);
             context->dsp->winograd_tiles(columns, v + (panel * (size_t)conv->ci + (size_t)c) * (size_t)width +
                                          run->first % width, step, run->n);
@@ -241,8 +230,58 @@ static bool is_nothing(const NstConv *conv, int element)
     return conv->doubled && (element / 6 == 2 || element % 6 == 2);
 }
 
+/*
+ * Pieces of rows that are needed next: planes lie too far apart for the processor to foresee them, and while it
+ * multiplies the memory has nothing else to do.
+ */
+typedef struct Fetch {
+    int n, next;
+    struct {
+        const float *from;
+        int n;
+    } pieces[FETCH_MAX];
+} Fetch;
+
+/* Four rows of a plane under a run of tiles */
+static void fetch_run(Fetch *fetch, const float *plane, int h, int w, int y, int x, int n_tiles)
+{
+    const int left = max_int(x, 0), right = min_int(x + 4 * n_tiles, w);
+    for (int r = max_int(y, 0); r < min_int(y + 4, h) && left < right && fetch->n < FETCH_MAX; r++) {
+        fetch->pieces[fetch->n].from = plane + (size_t)r * (size_t)w + left;
+        fetch->pieces[fetch->n++].n = right - left;
+    }
+}
+
+/* What becomes the results of channels c0 ... of this block, and the samples of as large a share of the next one */
+static void plan_fetch(const NstConv *conv, const NstBlock *block, const NstBlock *next, int c0, int n_channels,
+                       const float *x, const float *y, Fetch *fetch)
+{
+    const int from = (int)((int64_t)conv->ci * c0 / conv->co), to = (int)((int64_t)conv->ci * (c0 + n_channels) / conv->co);
+    fetch->n = fetch->next = 0;
+    if (conv_plane_in(conv) * (size_t)conv->ci < FETCH_FROM)
+        return;
+    for (int c = c0; c < c0 + n_channels; c++)
+        for (int i = 0; i < block->n_runs; i++)
+            fetch_run(fetch, y + (size_t)c * conv->y_plane, conv->ho, conv->wo, block->runs[i].y, block->runs[i].x,
+                      block->runs[i].n);
+    for (int c = from; c < to; c++)
+        for (int i = 0; i < next->n_runs; i++)
+            fetch_run(fetch, x + (size_t)c * (size_t)conv->from_h * (size_t)conv->from_w, conv->from_h, conv->from_w,
+                      next->runs[i].y + 2 - conv->pad_top, next->runs[i].x - conv->pad_left, next->runs[i].n);
+}
+
+/* The next pieces, of which an equal number is due at each of `times` times */
+static void fetch_some(Fetch *fetch, int times)
+{
+    enum { LINE = 16 };
+    const int end = min_int(fetch->n, fetch->next + ceil_div(fetch->n, times));
+    for (; fetch->next < end; fetch->next++)
+        for (int i = 0; i < fetch->pieces[fetch->next].n; i += LINE)
+            __builtin_prefetch(fetch->pieces[fetch->next].from + i);
+}
+
 static void multiply_block(const NstConvContext *context, const NstConv *conv, const NstBlock *block,
-                           const float *packed, int c0, int n_channels, const float *v, float *m)
+                           const float *packed, int c0, int n_channels, const float *v, float *m, Fetch *fetch)
 {
     const NstDsp *dsp = context->dsp;
     size_t u_step = packed_rows(dsp, conv) * (size_t)conv->ci;
@@ -257,6 +296,7 @@ static void multiply_block(const NstConvContext *context, const NstConv *conv, c
             dsp->multiply_panel(n_channels, min_int(dsp->panel_width, block->n_tiles - t), conv->ci,
                                 packed + (size_t)e * u_step + (size_t)c0 * (size_t)conv->ci, v + panel,
                                 m + (size_t)e * m_step(conv) + t, BLOCK_TILES);
+            fetch_some(fetch, ELEMENTS * block->n_panels);
         }
     }
 }
@@ -275,12 +315,15 @@ void winograd_forward(const NstConvContext *context, const NstConv *shape, const
 #pragma omp parallel for num_threads(context->threads) schedule(static)
     for (int b = 0; b < n_blocks; b++) {
         float *v = context->scratch + (size_t)thread_index() * (v_floats + m_floats), *m = v + v_floats;
-        NstBlock block;
+        NstBlock block, next;
+        Fetch fetch;
         block_runs(conv, context->dsp->panel_width, b, &block);
+        block_runs(conv, context->dsp->panel_width, min_int(b + 1, n_blocks - 1), &next);
         input_block(context, conv, &block, x, v);
         for (int c0 = 0; c0 < conv->co; c0 += CHUNK_CHANNELS) {
             int n = min_int(CHUNK_CHANNELS, conv->co - c0);
-            multiply_block(context, conv, &block, packed, c0, n, v, m);
+            plan_fetch(conv, &block, &next, c0, n, x, y, &fetch);
+            multiply_block(context, conv, &block, packed, c0, n, v, m, &fetch);
             for (int c = 0; c < n; c++)
                 output_channel(context, conv, &block, m + (size_t)c * BLOCK_TILES, bias ? bias[c0 + c] : 0, add,
                                y + (size_t)(c0 + c) * conv->y_plane);
