@@ -14,7 +14,6 @@ import time
 
 import numpy
 
-import onnx_export
 import table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -134,8 +133,8 @@ def facts(build, network, width, height, cpu):
 
 def inference_engines(build, name, width, height, cpu):
     network = build.network(name)
-    onnx = build.path(f"{name}-{height}.onnx")
-    onnx_export.export(network, width, height, onnx)
+    onnx = build.path(f"{name}.onnx")
+    subprocess.run([build.nst, "convert", network, onnx], check=True, stdout=subprocess.DEVNULL)
     commands = {"nst": [build.path("worker"), network], "onnxruntime": ["node", f"{HERE}/peer_onnxruntime.js", onnx]}
     if python_has("torch"):
         commands["pytorch"] = [PYTHON, f"{HERE}/peer_pytorch.py", network]
