@@ -277,6 +277,50 @@ static void test_value_range_and_order(void **state)
     nst_model_free(&network);
 }
 
+/* Its kernels of 1x1 become 3x3 with zeros around: the same function, but no embedding that the loss could leave out. */
+static void enlarge_kernels(NstModel *network, const char *name)
+{
+    NstNode *node = &network->graph.nodes[graph_find(&network->graph, name)];
+    NstTensor *weight = &network->graph.tensors[node->weight];
+    float *enlarged = aligned_calloc((size_t)weight->count, 9 * sizeof(*enlarged));
+    assert_non_null(enlarged);
+    for (int64_t i = 0; i < weight->count; i++)
+        enlarged[9 * i + 4] = weight->data[i];
+    aligned_free(weight->data);
+    weight->data = enlarged;
+    weight->count *= 9;
+    for (int side = 0; side < 2; side++)
+        weight->shape[2 + side] = node->kernel[side] = 3;
+    for (int side = 0; side < 4; side++)
+        node->pad[side] = 1;
+}
+
+/* What the loss makes of a layer's embedding without computing it is what computing it gives. */
+static void test_embedding(void **state)
+{
+    NstLossOptions options = default_options();
+    NstImage y = tiny_picture(W, H, 3);
+    NstLossTerms terms[2];
+    float grad[2][COUNT], largest = 0;
+    NstError err;
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        NstModel *network = tiny_slim();
+        if (i)
+            enlarge_kernels(network, "relu2_1_embed");
+        NstLoss *loss = create(network, &options);
+        assert_ok(loss_evaluate(loss, y.data, &terms[i], grad[i], &err));
+        loss_free(&loss);
+        nst_model_free(&network);
+    }
+    assert_near(terms[0].style, terms[1].style, 1e-5 * terms[1].style);
+    for (int i = 0; i < COUNT; i++)
+        largest = fmaxf(largest, fabsf(grad[1][i]));
+    for (int i = 0; i < COUNT; i++)
+        assert_near(grad[0][i], grad[1][i], 1e-5 * largest);
+    nst_image_free(&y);
+}
+
 static void test_gram(void **state)
 {
     static const int sizes[][2] = {{1, 1}, {3, 7}, {32, 50}, {37, 101}, {70, 2049}, {2730, 2}};
@@ -437,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_values_only),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_value_range_and_order),
+        cmocka_unit_test(test_embedding),
         cmocka_unit_test(test_gram),            cmocka_unit_test(test_tv),
         cmocka_unit_test(test_flat_content),    cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_bad_options),     cmocka_unit_test(test_small_style),

@@ -37,7 +37,7 @@ typedef struct Result {
 /* The loss of picture 3 against content picture 2 and the styles, whose pictures may be NULL for picture 1 */
 static Result *evaluate(const NstLossOptions *options, const NstLossStyle *styles, int n)
 {
-    NstModel *network = tiny_vgg(true);
+    NstModel *network = tiny_slim();
     NstImage style = tiny_picture(130, 141, 1), content = tiny_picture(W, H, 2), y = tiny_picture(W, H, 3);
     NstLossStyle all[NST_MAX_STYLES];
     NstLoss *loss;

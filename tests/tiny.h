@@ -91,6 +91,20 @@ static inline NstModel *tiny_vgg(bool embedded)
     return loss;
 }
 
+/* The same with an embedding as slim networks have it, without a ReLU */
+static inline NstModel *tiny_slim(void)
+{
+    NstModel *loss = tiny_vgg(true);
+    NstGraph *graph = &loss->graph;
+    NstNode *relu = &graph->nodes[graph_find(graph, "relu2_1_embed")];
+    const NstNode *conv = &graph->nodes[relu->inputs[0]];
+    char name[sizeof(relu->name)];
+    memcpy(name, relu->name, sizeof(name));
+    *relu = *conv;
+    memcpy(relu->name, name, sizeof(name));
+    return loss;
+}
+
 /* Waves of a few pixels with noise on top, within 0..1; another picture for each seed. */
 static inline NstImage tiny_picture(int width, int height, uint64_t seed)
 {
