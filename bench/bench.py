@@ -178,7 +178,8 @@ def loss_networks(build):
     yield "vgg-slim", os.path.join(HERE, "..", "weights", "vgg-slim.nsw")
     weights = os.path.join(HERE, "..", "..", "shared", "data", "vgg", "vgg19-normalised-conv3_1.safetensors")
     if os.path.exists(weights):
-        yield "VGG-19", build.once("vgg.nsw", lambda path: subprocess.run([build.nst, "convert", weights, path], check=True))
+        yield "VGG-19", build.once("vgg.nsw", lambda path: subprocess.run([build.nst, "convert", weights, path],
+                                                                          check=True))
     else:
         print("  without VGG-19: its weights are not there:", os.path.normpath(weights))
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * train_worker NETWORK.nsw LOSS.nsw SIDE THREADS STYLE CONTENT CROP OUT: training steps of NETWORK, of the architecture
- * `fast`, on raw floats, squares of 3 planes, with one level and the layers relu1_1, relu2_1, relu3_1. Prints "ready", then
- * for each line of the input the seconds of one step, as peer_training.py does. CROP gets what of CONTENT the first step
- * sees, and OUT its figures: loss, style, content and variation term, length of the gradient.
+ * `fast`, on raw floats, squares of 3 planes, with one level and the layers relu1_1, relu2_1, relu3_1. Prints "ready",
+ * then for each line of the input the seconds of one step, as peer_training.py does. CROP gets what of CONTENT the
+ * first step sees, and OUT its figures: loss, style, content and variation term, length of the gradient.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -104,7 +104,8 @@ static int open_trainer(Worker *worker, int side, int threads, const char *crop,
     int code = write_crop(worker, &options, crop, err);
     if (code < 0)
         return code;
-    return nst_trainer_open(&worker->trainer, &options, worker->loss, &style, 1, give_content, &worker->content, 1, err);
+    return nst_trainer_open(&worker->trainer, &options, worker->loss, &style, 1, give_content, &worker->content, 1,
+                            err);
 }
 
 static int write_figures(const NstTrainProgress *p, const char *path, NstError *err)

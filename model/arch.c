@@ -146,8 +146,8 @@ static void build_fast(Builder *b, int x)
 }
 
 /*
- * The fast network on the picture's half, and a way back to its full size that is learned: eight channels, enlarged, and
- * what a convolution sees of the picture itself, so that its edges stay as sharp as they were.
+ * The fast network on the picture's half, and a way back to its full size that is learned: eight channels, enlarged,
+ * and what a convolution sees of the picture itself, so that its edges stay as sharp as they were.
  */
 static void build_fast_hd(Builder *b, int x)
 {

@@ -26,8 +26,8 @@ float *backward_seed(NstPlan *plan, int tap);
 float *backward_target(NstPlan *plan, int tap, bool *add);
 
 /*
- * Where the tap is a ReLU that passes its gradient on in place, the caller may do so itself while the gradient is in the
- * cache: 0 where the value is not more than 0, in all of the gradient. It says so afterwards; what is seeded later
+ * Where the tap is a ReLU that passes its gradient on in place, the caller may do so itself while the gradient is in
+ * the cache: 0 where the value is not more than 0, in all of the gradient. It says so afterwards; what is seeded later
  * is rectified as always.
  */
 bool backward_may_rectify(const NstPlan *plan, int tap);

@@ -20,6 +20,12 @@ size_t columns_block_count(const NstConv *conv)
     return (conv_plane_out(conv) + columns_block_size(conv) - 1) / columns_block_size(conv);
 }
 
+size_t columns_in_block(const NstConv *conv, size_t block)
+{
+    const size_t left = conv_plane_out(conv) - block * columns_block_size(conv);
+    return left < columns_block_size(conv) ? left : columns_block_size(conv);
+}
+
 size_t columns_size(const NstConv *conv)
 {
     return conv_is_pointwise(conv) ? 0 : (size_t)columns_rows(conv) * columns_block_size(conv);

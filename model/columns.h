@@ -34,6 +34,7 @@ static inline size_t conv_plane_out(const NstConv *conv) { return (size_t)conv->
 
 size_t columns_block_size(const NstConv *conv);
 size_t columns_block_count(const NstConv *conv);
+size_t columns_in_block(const NstConv *conv, size_t block); /* positions: the last may have fewer */
 size_t columns_size(const NstConv *conv); /* floats of the largest block's matrix; 0: none is made */
 
 /* One tap's samples of the output positions first .. first + n - 1 of the plane. */

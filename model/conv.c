@@ -79,9 +79,9 @@ static void forward_block(const NstConvContext *context, const NstConv *conv, co
 {
     int co = conv->co / conv->groups, rows = columns_rows(conv), ld;
     size_t first = block * columns_block_size(conv);
-    size_t n = conv_plane_out(conv) - first < columns_block_size(conv) ? conv_plane_out(conv) - first : columns_block_size(conv);
-    const float *b = columns_of_block(conv, x + (size_t)(group * (conv->ci / conv->groups)) * conv_plane_in(conv), first, n,
-                                   columns, &ld);
+    size_t n = columns_in_block(conv, block);
+    const float *picture = x + (size_t)(group * (conv->ci / conv->groups)) * conv_plane_in(conv);
+    const float *b = columns_of_block(conv, picture, first, n, columns, &ld);
     float *to = y + (size_t)(group * co) * conv->y_plane + first;
     for (int c = 0; bias && c < co; c++)
         for (size_t j = 0; j < n; j++)

@@ -28,8 +28,8 @@ typedef struct NstConv {
     bool rectify;   /* conv_forward, without add: y = max(y, 0); NaN stays */
     bool doubled;   /* samples 2i + 1 and 2i + 2 of each row and column of x are equal, and Ho and Wo multiples of 4 */
     /*
-     * x as it lies in memory: from_h x from_w samples, continued by pad_mode to h x w while it is read, where conv_pads()
-     * says so; and gx in the same way, always. from_h 0: x is h x w, and nothing is added to gx.
+     * x as it lies in memory: from_h x from_w samples, continued by pad_mode to h x w while it is read, where
+     * conv_pads() says so; and gx in the same way, always. from_h 0: x is h x w, and nothing is added to gx.
      */
     int from_h, from_w, pad_top, pad_left;
     NstPadMode pad_mode;

@@ -25,7 +25,8 @@ static Line line_at(const NstConv *conv, int index)
     const int rows = conv->h - conv->from_h, column = index - rows;
     if (index < rows)
         return (Line){true, index < conv->pad_top ? index : conv->from_h + index, 0, conv->w, conv->kw};
-    return (Line){false, column < conv->pad_left ? column : conv->from_w + column, conv->pad_top, conv->from_h, conv->kh};
+    const int at = column < conv->pad_left ? column : conv->from_w + column;
+    return (Line){false, at, conv->pad_top, conv->from_h, conv->kh};
 }
 
 /* Ci x (Co taps): the kernels' row, or column, `tap` */
@@ -86,9 +87,10 @@ static void line_grad(const NstConvContext *context, const NstConv *conv, const 
         context->gemm(0, 0, conv->ci, line->n, rows, kernels, rows, gradient, line->n, tap > first, to,
                       line->across ? (int)conv_plane_in(conv) : line->n);
     }
-    for (int c = 0; !line->across && c < conv->ci; c++)
+    frame += (size_t)line->first * (size_t)conv->w + (size_t)line->at;
+    for (int c = 0; !line->across && c < conv->ci; c++, frame += conv_plane_in(conv))
         for (int i = 0; i < line->n; i++)
-            frame[((size_t)c * (size_t)conv->h + (size_t)(line->first + i)) * (size_t)conv->w + (size_t)line->at] = *to++;
+            frame[(size_t)i * (size_t)conv->w] = *to++;
 }
 
 void conv_frame_grad(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k, float *frame)

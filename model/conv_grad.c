@@ -63,10 +63,12 @@ static void frame_with_zeros(const NstConv *conv, const float *gy, int first, in
 {
     const int down = (conv->kh - 1) * conv->dy, across = (conv->kw - 1) * conv->dx;
     for (int i = first - down; i < first - down + n; i++, to += framed_width(conv)) {
-        const bool inside = i >= 0 && i < conv->ho;
-        if (inside)
-            memcpy(to + across, gy + (size_t)i * (size_t)conv->wo, (size_t)conv->wo * sizeof(*to));
-        pad_row_ends(to, inside ? conv->wo : 0, inside ? across : 0, inside ? across : framed_width(conv), NST_PAD_ZERO);
+        if (i < 0 || i >= conv->ho) {
+            memset(to, 0, (size_t)framed_width(conv) * sizeof(*to));
+            continue;
+        }
+        memcpy(to + across, gy + (size_t)i * (size_t)conv->wo, (size_t)conv->wo * sizeof(*to));
+        pad_row_ends(to, conv->wo, across, across, NST_PAD_ZERO);
     }
 }
 
@@ -160,12 +162,13 @@ static void scatter_channels(const NstConvContext *context, const NstConv *conv,
 {
     int co = conv->co / conv->groups, ci = conv->ci / conv->groups, taps = conv->kh * conv->kw;
     float *to = gx + (size_t)(group * ci + c0) * conv_plane_in(conv);
+    gy += (size_t)(group * co) * conv_plane_out(conv);
     memset(to, 0, (size_t)n_channels * conv_plane_in(conv) * sizeof(*to));
     for (size_t first = 0; first < conv_plane_out(conv); first += COLUMNS_MAX) {
         size_t n = conv_plane_out(conv) - first < COLUMNS_MAX ? conv_plane_out(conv) - first : COLUMNS_MAX;
         context->gemm(1, 0, n_channels * taps, (int)n, co,
                       k + (size_t)(group * co) * (size_t)columns_rows(conv) + (size_t)(c0 * taps), columns_rows(conv),
-                      gy + (size_t)(group * co) * conv_plane_out(conv) + first, (int)conv_plane_out(conv), 0, columns, (int)n);
+                      gy + first, (int)conv_plane_out(conv), 0, columns, (int)n);
         for (int c = 0; c < n_channels; c++)
             for (int t = 0; t < taps; t++)
                 scatter_tap(conv, columns + (size_t)(c * taps + t) * n, t / conv->kw, t % conv->kw, first, n,
@@ -215,7 +218,8 @@ static void scatter_depthwise(const NstConv *conv, const float *gy, const float 
     memset(gx, 0, conv_plane_in(conv) * sizeof(*gx));
     for (int i = 0; i < conv->ho; i++, gy += conv->wo)
         for (int t = 0; t < conv->kh * conv->kw; t++) {
-            float *to = gx + (size_t)(i * conv->sy + t / conv->kw * conv->dy) * (size_t)conv->w + t % conv->kw * conv->dx;
+            const int y = i * conv->sy + t / conv->kw * conv->dy, x = t % conv->kw * conv->dx;
+            float *to = gx + (size_t)y * (size_t)conv->w + x;
             for (int j = 0; j < conv->wo; j++)
                 to[(size_t)j * (size_t)conv->sx] += k[t] * gy[j];
         }
@@ -224,7 +228,8 @@ static void scatter_depthwise(const NstConv *conv, const float *gy, const float 
 /* Floats of scratch that a thread needs */
 static size_t depthwise_scratch(const NstConv *conv)
 {
-    return is_dense_depthwise(conv) ? align_floats(framed_plane(conv)) + align_floats((size_t)(conv->kh * conv->kw)) : 0;
+    const size_t taps = (size_t)(conv->kh * conv->kw);
+    return is_dense_depthwise(conv) ? align_floats(framed_plane(conv)) + align_floats(taps) : 0;
 }
 
 static void depthwise_input_grad(const NstConvContext *context, const NstConv *conv, const float *gy, const float *k,
@@ -447,8 +452,7 @@ static void add_columns(const NstConvContext *context, const NstConv *conv, cons
                         int block, float *columns, float *sum)
 {
     const int co = conv->co / conv->groups, rows = columns_rows(conv);
-    const size_t first = (size_t)block * columns_block_size(conv), left = conv_plane_out(conv) - first;
-    const size_t n = left < columns_block_size(conv) ? left : columns_block_size(conv);
+    const size_t first = (size_t)block * columns_block_size(conv), n = columns_in_block(conv, (size_t)block);
     const float *picture = x + (size_t)(group * (conv->ci / conv->groups)) * conv_plane_in(conv);
     int ld;
     const float *b = columns_of_block(conv, picture, first, n, columns, &ld);

@@ -29,8 +29,9 @@ int embedding_open(NstEmbedding *embedding, const NstGraph *graph, int *index, N
     if (!embedding->matrix)
         return fail(err, NST_ENOMEM, "no memory for the loss");
     for (int i = 0; i < c; i++) {
-        memcpy(embedding->matrix + (ptrdiff_t)i * (base + 1), weight + (ptrdiff_t)i * base, (size_t)base * sizeof(float));
-        embedding->matrix[(ptrdiff_t)i * (base + 1) + base] = bias ? bias[i] : 0;
+        float *row = embedding->matrix + (ptrdiff_t)i * (base + 1);
+        memcpy(row, weight + (ptrdiff_t)i * base, (size_t)base * sizeof(*row));
+        row[base] = bias ? bias[i] : 0;
     }
     *index = node->inputs[0];
     return NST_OK;

@@ -7,8 +7,9 @@
 #include "graph.h"
 
 /*
- * A style layer e = W x + b, a 1x1 convolution without a ReLU, as slim loss networks have. Its Gram matrix follows from that
- * of x with a row of ones, and the gradient for x from the matrix's: with M = [W b], sums over all positions and X = [x 1]
+ * A style layer e = W x + b, a 1x1 convolution without a ReLU, as slim loss networks have. Its Gram matrix follows from
+ * that of x with a row of ones, and the gradient for x from the matrix's: with M = [W b], sums over all positions and X
+ * = [x 1]
  *
  *     sum e e^T = M (sum X X^T) M^T          d/dX of sum of d e e^T = M^T d M X
  *

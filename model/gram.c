@@ -31,8 +31,8 @@ NstCompute gram_compute(const NstCompute *compute)
 }
 
 /*
- * A part of all channels' samples, one row after the other: in memory rows may lie a power of two apart, which share few
- * sets of a cache.
+ * A part of all channels' samples, one row after the other: in memory rows may lie a power of two apart, which share
+ * few sets of a cache.
  */
 typedef struct Strip {
     const NstDsp *dsp;

@@ -15,8 +15,8 @@ NstCompute gram_compute(const NstCompute *compute);
 void gram_matrix(const NstCompute *compute, const float *f, int c, int n, float *gram);
 
 /*
- * The same in pieces: sum += f f^T, above the diagonal only, for each part of the samples; then scaled, and both halves.
- * ones: f counts as followed by a row of ones, which is not stored, and the matrix is (C + 1) x (C + 1)
+ * The same in pieces: sum += f f^T, above the diagonal only, for each part of the samples; then scaled, and both
+ * halves. ones: f counts as followed by a row of ones, which is not stored, and the matrix is (C + 1) x (C + 1)
  */
 void gram_add(const NstCompute *compute, const float *f, int c, bool ones, int n, float *sum);
 void gram_finish(float *sum, int c, float scale);
@@ -27,7 +27,7 @@ void gram_product(const NstCompute *compute, const float *d, const float *f, int
 typedef struct NstGramGradient {
     bool add;
     bool ones;    /* d is that of a matrix with ones, whose own gradient is left out */
-    bool rectify; /* afterwards grad = 0 where f is not more than 0: f is the output of a ReLU, grad becomes its input's */
+    bool rectify; /* then grad = 0 where f is not more than 0: f is the output of a ReLU, grad becomes its input's */
 } NstGramGradient;
 
 /* The same with more to it */

@@ -14,8 +14,8 @@
  *     a = cov(I, p) / (var(I) + eps)     (He, Sun and Tang 2010, equation 5)
  *
  * over a window; a is averaged over a window again. Their b is averaged too, which blurs every stroke that the source
- * does not have. Here b = p - a I stays as it is, so that the small pictures' samples are kept as they are, and a and b,
- * enlarged by Catmull-Rom's cubic, give the large painting a I + b.
+ * does not have. Here b = p - a I stays as it is, so that the small pictures' samples are kept as they are, and a and
+ * b, enlarged by Catmull-Rom's cubic, give the large painting a I + b.
  */
 typedef struct NstGuided NstGuided;
 

@@ -80,7 +80,8 @@ static size_t conv_scratch(const NstPlan *plan, int index)
 {
     NstConv conv = op_conv_geometry(plan, index);
     bool transposed = plan_node(plan, index)->op == NST_OP_CONV_TRANSPOSE2D;
-    size_t before = padded_count(plan, index, &conv), size = before + conv_forward_scratch(&plan->dsp, &conv, plan->threads);
+    size_t before = padded_count(plan, index, &conv);
+    size_t size = before + conv_forward_scratch(&plan->dsp, &conv, plan->threads);
     if (plan->wants_grad[index])
         size = max_size(size, before + conv_weight_grad_scratch(&conv, plan->threads));
     if (plan->wants_grad[index] && !transposed)

@@ -60,7 +60,8 @@ static void relu_backward(NstPlan *plan, int index)
     FOR_CHANNELS(plan, index, pass_positive(y + at, g + at, add, gx + at, n););
 }
 
-const NstOpImpl op_relu = {relu_forward, relu_backward, .in_place = true, .grad_in_place = true, .backward_uses_output = true};
+const NstOpImpl op_relu = {relu_forward, relu_backward, .in_place = true, .grad_in_place = true,
+                         .backward_uses_output = true};
 
 static void tanh_forward(NstPlan *plan, int index)
 {
@@ -85,7 +86,8 @@ static void tanh_backward(NstPlan *plan, int index)
     });
 }
 
-const NstOpImpl op_tanh = {tanh_forward, tanh_backward, .in_place = true, .grad_in_place = true, .backward_uses_output = true};
+const NstOpImpl op_tanh = {tanh_forward, tanh_backward, .in_place = true, .grad_in_place = true,
+                         .backward_uses_output = true};
 
 /* ---- add, mul ---- */
 

@@ -81,7 +81,8 @@ void pad_planes_adjoint(const float *from, int n_planes, int h, int w, const int
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int c = 0; c < n_planes; c++)
         for (int i = 0; i < h; i++) {
-            const float *row = from + ((size_t)c * (size_t)ph + (size_t)(i + pad[NST_TOP])) * (size_t)pw + pad[NST_LEFT];
+            const size_t at = (size_t)c * (size_t)ph + (size_t)(i + pad[NST_TOP]);
+            const float *row = from + at * (size_t)pw + pad[NST_LEFT];
             float *target = to + ((size_t)c * (size_t)h + (size_t)i) * (size_t)w;
             if (!add)
                 memcpy(target, row, (size_t)w * sizeof(*target));

@@ -27,8 +27,8 @@ size_t painter_bytes_for(const NstStyles *styles, int width, int height, const N
 const NstPlanes *painter_source(const NstPainter *painter);
 
 /*
- * shares: of each style, with the sum 1. keep: 0 to below 1, the share of earlier pictures in the statistics of instance
- * normalisation (a moving average); 0: each picture has its own.
+ * shares: of each style, with the sum 1. keep: 0 to below 1, the share of earlier pictures in the statistics of
+ * instance normalisation (a moving average); 0: each picture has its own.
  */
 void painter_paint(NstPainter *painter, const float *shares, float keep);
 

@@ -7,8 +7,8 @@
 #include "graph.h"
 
 /*
- * The safetensors container: tensors of F32 or F16 by name, and a table of strings. Used for .nsw files and checkpoints.
- * Files of other programs have tensors of other types too.
+ * The safetensors container: tensors of F32 or F16 by name, and a table of strings. Used for .nsw files and
+ * checkpoints. Files of other programs have tensors of other types too.
  */
 
 enum {

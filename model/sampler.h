@@ -7,8 +7,8 @@
 #include "optim.h"
 
 /*
- * Training samples: square crops of the content pictures. Everything about a sample follows from the seed and its number,
- * so that no state has to be kept from one to the next.
+ * Training samples: square crops of the content pictures. Everything about a sample follows from the seed and its
+ * number, so that no state has to be kept from one to the next.
  */
 typedef struct NstSampler {
     NstContentSource source;

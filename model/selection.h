@@ -7,9 +7,9 @@
 #include "graph.h"
 
 /*
- * Making a convolutional network narrower (after He et al. 2017, Channel Pruning): of each layer's channels those are kept
- * from which the others can best be predicted, x ~ A x_kept + a, and what the next convolution would have read of the
- * others is put into its weights: W x + b ~ (W A) x_kept + (W a + b).
+ * Making a convolutional network narrower (after He et al. 2017, Channel Pruning): of each layer's channels those are
+ * kept from which the others can best be predicted, x ~ A x_kept + a, and what the next convolution would have read of
+ * the others is put into its weights: W x + b ~ (W A) x_kept + (W a + b).
  */
 
 /* Mean and second moments of features, over pictures */

@@ -109,8 +109,9 @@ static void preprocess(Making *m)
 }
 
 /*
- * A convolution as wide as a share of the teacher's, or where that has none (node -1), of half of that share of VGG-19's:
- * what is learned from embeddings alone is not learned better by a wider network, and the deep layers are the large ones.
+ * A convolution as wide as a share of the teacher's, or where that has none (node -1), of half of that share of
+ * VGG-19's: what is learned from embeddings alone is not learned better by a wider network, and the deep layers are the
+ * large ones.
  */
 static void narrow_conv(Making *m, int block, int index, int teacher_node)
 {

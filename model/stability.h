@@ -6,16 +6,17 @@
 #include "plan.h"
 
 /*
- * The stability term of training, from still pictures (Wang et al. 2020, compound regularisation): the picture x is moved
- * by a motion W that is known, shaded by a smooth change of light, and made noisy; the network should paint the result
- * x' as it painted x, moved by W.
+ * The stability term of training, from still pictures (Wang et al. 2020, compound regularisation): the picture x is
+ * moved by a motion W that is known, shaded by a smooth change of light, and made noisy; the network should paint the
+ * result x' as it painted x, moved by W.
  *
  *   D = mean over samples of (net(x') - W(net(x)) - s)^2
  *
  * s is the change of relative luminance by the shading alone: light that changes shows in the painting, by as much
  * (Gao et al. 2018, ReCoNet, eq. 6). A change of the light everywhere is not asked for: instance normalisation takes it
- * out again. W interpolates by cubic convolution (Keys 1981), for both pictures: anything smoother would ask the network
- * for blur. Left out of the mean is what lies, or came from, within a few samples of the border, where padding is seen.
+ * out again. W interpolates by cubic convolution (Keys 1981), for both pictures: anything smoother would ask the
+ * network for blur. Left out of the mean is what lies, or came from, within a few samples of the border, where padding
+ * is seen.
  */
 typedef struct NstStability NstStability;
 

@@ -7,8 +7,8 @@
 #include "mix.h"
 
 /*
- * All that pictures of one size need to be painted at one working size: buffers, plans, and the steps from the source to
- * the result. A stylizer has one at a time; another may be made meanwhile by another thread.
+ * All that pictures of one size need to be painted at one working size: buffers, plans, and the steps from the source
+ * to the result. A stylizer has one at a time; another may be made meanwhile by another thread.
  */
 typedef struct NstStage NstStage;
 
@@ -33,8 +33,8 @@ const NstStageSpec *stage_spec(const NstStage *stage);
 size_t stage_bytes_for(const NstStageSpec *spec);
 
 /*
- * What a stream remembers goes over from one stage to the next: of paintings, what styles go on with. Other styles begin
- * anew.
+ * What a stream remembers goes over from one stage to the next: of paintings, what styles go on with. Other styles
+ * begin anew.
  */
 void stage_continue(NstStage *stage, const NstStage *before);
 

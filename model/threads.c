@@ -28,8 +28,8 @@ static int first_unit(const NstJob *job, int part)
 }
 
 /*
- * A part takes neighbouring units, the same in every job of that size: what one left in a processor's cache, the next finds
- * there. When they are done it helps the other parts, so that a slow processor holds nobody up.
+ * A part takes neighbouring units, the same in every job of that size: what one left in a processor's cache, the next
+ * finds there. When they are done it helps the other parts, so that a slow processor holds nobody up.
  */
 static void run_part(void *arg, int part)
 {

@@ -48,8 +48,8 @@ int fail_within(NstError *err, int code, const char *format, ...)
 }
 
 /*
- * Pages of the usual 4 KiB, one for each row of each channel, are more than a processor's translation buffer holds. Where
- * there are huge ones, large buffers ask for them.
+ * Pages of the usual 4 KiB, one for each row of each channel, are more than a processor's translation buffer holds.
+ * Where there are huge ones, large buffers ask for them.
  */
 enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20, LARGE = 2 * HUGE_PAGE };
 

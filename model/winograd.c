@@ -155,8 +155,8 @@ static void rows_at(const NstConv *conv, const float *plane, int y, int x, const
 }
 
 /*
- * B^T d for n columns from x on; where those lie outside the plane, of those that the padding repeats. Beyond the padding
- * they are zero. From left to right, as a whole vector is written each time.
+ * B^T d for n columns from x on; where those lie outside the plane, of those that the padding repeats. Beyond the
+ * padding they are zero. From left to right, as a whole vector is written each time.
  */
 static void transform_columns(const NstDsp *dsp, const NstConv *conv, const float *plane, int y, int x, int n,
                               float *columns)
@@ -256,7 +256,8 @@ static void fetch_run(Fetch *fetch, const float *plane, int h, int w, int y, int
 static void plan_fetch(const NstConv *conv, const NstBlock *block, const NstBlock *next, int c0, int n_channels,
                        const float *x, const float *y, Fetch *fetch)
 {
-    const int from = (int)((int64_t)conv->ci * c0 / conv->co), to = (int)((int64_t)conv->ci * (c0 + n_channels) / conv->co);
+    const int64_t share = conv->ci;
+    const int from = (int)(share * c0 / conv->co), to = (int)(share * (c0 + n_channels) / conv->co);
     fetch->n = fetch->next = 0;
     if (conv_plane_in(conv) * (size_t)conv->ci < FETCH_FROM)
         return;

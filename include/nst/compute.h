@@ -20,9 +20,9 @@ enum {
 NST_API unsigned nst_cpu_available(void);
 
 /*
- * Reads a list of instruction sets ("avx2", "avx2,avx512", "neon", "scalar" or "none", "all") into a mask; | separates as
- * well as the comma. A name that is known but not available here is accepted and has no effect. NST_EINVAL for an unknown
- * name.
+ * Reads a list of instruction sets ("avx2", "avx2,avx512", "neon", "scalar" or "none", "all") into a mask; | separates
+ * as well as the comma. A name that is known but not available here is accepted and has no effect. NST_EINVAL for an
+ * unknown name.
  */
 NST_API int nst_cpu_parse(const char *list, unsigned *mask, NstError *err);
 

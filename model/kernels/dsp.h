@@ -132,8 +132,8 @@ typedef struct NstDsp {
 
     /*
      * Winograd F(4x4, 3x3) for a row of n <= NST_WINOGRAD_TILES tiles of one channel. Element e = 6 r + c of the 6x6
-     * values of tile t lies at v[e step + t]. Input, in two steps: columns of the picture by themselves, of n samples of
-     * six rows, into six rows NST_WINOGRAD_ROW apart, which are written to a whole vector; then tiles, from 4 n + 2
+     * values of tile t lies at v[e step + t]. Input, in two steps: columns of the picture by themselves, of n samples
+     * of six rows, into six rows NST_WINOGRAD_ROW apart, which are written to a whole vector; then tiles, from 4 n + 2
      * columns. What lies behind those is read but does not matter. Output: 4 rows of 4 n results, with bias, and no
      * less than floor (as in NstFewRow).
      */
@@ -165,8 +165,8 @@ typedef struct NstDsp {
     void (*dots)(const float *a, const float *b, size_t stride, size_t n, float c[]);
 
     /*
-     * The gradient of a 3x3 kernel for one row of its results: sums[3 p + q] += sum of g[i] x[p x_stride + i + q] over n
-     * results, in floats.
+     * The gradient of a 3x3 kernel for one row of its results: sums[3 p + q] += sum of g[i] x[p x_stride + i + q] over
+     * n results, in floats.
      */
     void (*tap_dots)(const float *x, ptrdiff_t x_stride, const float *g, int n, double sums[9]);
 
