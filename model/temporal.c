@@ -21,7 +21,7 @@ enum {
 #define CUT_EXPLAINED 0.35f   /* a scene begins where less of the picture than this is explained */
 #define PAINT_EXPLAINED 0.6f /* between key frames the networks paint where less is explained */
 
-enum { SCRATCH_ROWS = 6 };
+enum { SCRATCH_ROWS = 2 };
 
 static size_t scratch_row(const NstTemporal *t)
 {
@@ -46,7 +46,7 @@ static float *take_samples(NstTemporal *t, float **at, size_t *used)
 
 static size_t lay_out(NstTemporal *t, int w, int h, int threads, float *memory)
 {
-    size_t used = 0, pixels = (size_t)w * (size_t)h;
+    size_t used = 0, pixels = 4 * (size_t)ceil_div(w, 2) * (size_t)ceil_div(h, 2);
     t->w = w;
     t->h = h;
     t->sw = ceil_div(w, 2);
@@ -55,14 +55,15 @@ static size_t lay_out(NstTemporal *t, int w, int h, int threads, float *memory)
     t->history_stride = (ptrdiff_t)align_floats(4 * ((size_t)w + 2 * SIDE));
     float *history = take(&memory, &used, (size_t)t->history_stride * (size_t)(h + 2 * SIDE));
     t->history = history ? history + SIDE * t->history_stride + 4 * SIDE : NULL;
-    t->carried = take(&memory, &used, 4 * pixels);
+    t->carried = take(&memory, &used, 4 * (pixels + 16));
     t->luma = take(&memory, &used, pixels);
-    t->taps = take(&memory, &used, NST_WARP_PHASES * 4 * NST_WARP_TAPS);
-    float **planes[] = {&t->u, &t->v, &t->ahead_x, &t->ahead_y, &t->error, &t->trust, &t->weight};
+    t->taps = take(&memory, &used, NST_WARP_PHASES * NST_WARP_PHASE_FLOATS);
+    float **planes[] = {&t->u, &t->v, &t->error, &t->trust, &t->weight};
     for (size_t i = 0; i < sizeof(planes) / sizeof(*planes); i++)
         *planes[i] = take_samples(t, &memory, &used);
     t->place = (int *)take_samples(t, &memory, &used);
     t->scratch = take(&memory, &used, (size_t)threads * SCRATCH_ROWS * scratch_row(t));
+    t->histograms = (int *)take(&memory, &used, (size_t)threads * BINS);
     t->row_sums = (double *)take(&memory, &used, 2 * 4 * (size_t)t->sh);
     return used;
 }
@@ -70,8 +71,9 @@ static size_t lay_out(NstTemporal *t, int w, int h, int threads, float *memory)
 /* Lanczos's kernel of four lobes, which a picture can go through often before it blurs; each phase's sum is 1 */
 static void make_taps(float *taps)
 {
+    taps += NST_WARP_PHASE_PAD;
     const double pi = acos(-1), lobes = NST_WARP_TAPS / 2;
-    for (int phase = 0; phase < NST_WARP_PHASES; phase++) {
+    for (int phase = 0; phase < NST_WARP_PHASES; phase++, taps += NST_WARP_PHASE_FLOATS) {
         double weight[NST_WARP_TAPS], sum = 0;
         for (int i = 0; i < NST_WARP_TAPS; i++) {
             double x = pi * ((double)phase / NST_WARP_PHASES - (i - (NST_WARP_TAPS / 2 - 1)));
@@ -79,7 +81,7 @@ static void make_taps(float *taps)
             sum += weight[i];
         }
         for (int i = 0; i < 4 * NST_WARP_TAPS; i++)
-            *taps++ = (float)(weight[i / 4] / sum);
+            taps[i] = (float)(weight[i / 4] / sum);
     }
 }
 
@@ -141,27 +143,25 @@ static float *scratch(const NstTemporal *t, int slot, int row)
     return t->scratch + ((size_t)slot * SCRATCH_ROWS + (size_t)row) * scratch_row(t) + SIDE;
 }
 
-/* The pixel rows of a row of samples: two, but for the last one of an odd number */
-static int pixel_row(const NstTemporal *t, int y, int i)
+/* Row i of pixels, of the 2 sh that samples have: beyond an odd height the last one is repeated. */
+static float *luma_row(const NstTemporal *t, int i)
 {
-    return min_int(2 * y + i, t->h - 1);
+    return t->luma + (size_t)i * 2 * (size_t)t->sw;
 }
 
 static void luma_task(void *arg, int y, int slot)
 {
     const Job *job = arg;
     NstTemporal *t = job->t;
-    float *rows[2] = {scratch(t, slot, 0), scratch(t, slot, 1)};
-    for (int i = 0; i < 2; i++) {
-        ptrdiff_t at = pixel_row(t, y, i) * job->planes->stride;
-        float *row = rows[i];
+    (void)slot;
+    for (int i = 2 * y; i < 2 * y + 2; i++) {
+        ptrdiff_t at = min_int(i, t->h - 1) * job->planes->stride;
+        float *row = luma_row(t, i);
         t->dsp.temporal_luma(row, job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at,
                              255 / job->planes->scale, t->w);
-        row[t->w] = row[t->w - 1];
-        if (2 * y + i < t->h)
-            memcpy(t->luma + (size_t)(2 * y + i) * (size_t)t->w, row, (size_t)t->w * sizeof(float));
+        row[2 * t->sw - 1] = row[t->w - 1];
     }
-    t->dsp.flow_halve(rows[0], rows[1], job->half + y * job->half_stride, t->sw);
+    t->dsp.flow_halve(luma_row(t, 2 * y), luma_row(t, 2 * y + 1), job->half + y * job->half_stride, t->sw);
 }
 
 static void take_luma(NstTemporal *t, const NstPlanes *source)
@@ -183,41 +183,40 @@ static const float *enlarge(const NstTemporal *t, const float *plane, int y, int
     return row;
 }
 
+static float *carried_row(const NstTemporal *t, int i)
+{
+    return t->carried + (size_t)i * 8 * (size_t)t->sw;
+}
+
 static void warp_task(void *arg, int y, int slot)
 {
     const Job *job = arg;
     NstTemporal *t = job->t;
-    const NstWarp warp = {t->w, t->h, t->history, t->history_stride, t->taps};
+    const NstWarp warp = {t->w, t->h, t->history, t->history_stride, t->taps + NST_WARP_PHASE_PAD};
+    const float *luma[2] = {luma_row(t, 2 * y), luma_row(t, 2 * y + 1)};
+    float *carried[2] = {carried_row(t, 2 * y), carried_row(t, 2 * y + 1)};
     float *error = t->error + y * t->stride;
-    memset(error, 0, (size_t)t->sw * sizeof(float));
-    for (int i = 0; i < 2; i++) {
-        int row = pixel_row(t, y, i);
-        float *to = t->carried + (size_t)row * 4 * (size_t)t->w;
-        const float *luma = t->luma + (size_t)row * (size_t)t->w;
-        const float *u = enlarge(t, t->u, y, i, scratch(t, slot, 0), scratch(t, slot, 1));
-        const float *v = enlarge(t, t->v, y, i, scratch(t, slot, 2), scratch(t, slot, 3));
-        if (2 * y + i < t->h)
-            t->dsp.temporal_warp(&warp, row, u, v, to);
-        for (int x = 0; x < t->w / 2; x++) {
-            float a = luma[2 * x] - to[8 * x + 3], b = luma[2 * x + 1] - to[8 * x + 7];
-            error[x] += 0.25f * (a * a + b * b);
-        }
-        if (t->w % 2) {
-            float a = luma[t->w - 1] - to[4 * (t->w - 1) + 3];
-            error[t->sw - 1] += 0.5f * a * a;
-        }
+    t->dsp.temporal_warp(&warp, y, t->u + y * t->stride, t->v + y * t->stride, carried[0], carried[1]);
+    for (int x = 0; x < t->sw; x++) {
+        float a = luma[0][2 * x] - carried[0][8 * x + 3], b = luma[0][2 * x + 1] - carried[0][8 * x + 7];
+        float c = luma[1][2 * x] - carried[1][8 * x + 3], d = luma[1][2 * x + 1] - carried[1][8 * x + 7];
+        error[x] = 0.25f * ((a * a + b * b) + (c * c + d * d));
     }
+    temporal_frame_row(t, t->error, y);
+    for (int x = 0; y % 2 == 0 && x < t->sw; x += 2)
+        t->histograms[slot * BINS + min_int((int)(8 * sqrtf(error[x])), BINS - 1)]++;
 }
 
 /* What passes for noise: a little more than the median of the differences, squared. */
 static float tolerance(const NstTemporal *t)
 {
-    int count[BINS] = {0}, n = 0, half = 0, bin = 0;
-    for (int y = 0; y < t->sh; y += 2)
-        for (int x = 0; x < t->sw; x += 2, n++)
-            count[min_int((int)(8 * sqrtf(t->error[y * t->stride + x])), BINS - 1)]++;
-    while (bin < BINS - 1 && (half += count[bin]) < n / 2)
-        bin++;
+    int n = ceil_div(t->sh, 2) * ceil_div(t->sw, 2), below = 0, bin = 0;
+    for (; bin < BINS - 1; bin++) {
+        for (int slot = 0; slot < t->team.threads; slot++)
+            below += t->histograms[slot * BINS + bin];
+        if (below >= n / 2)
+            break;
+    }
     float noise = 2.5f * ((float)bin + 1) / 8;
     noise = 3 * NOISE_MIN + (noise < NOISE_MIN ? NOISE_MIN : noise > NOISE_MAX ? NOISE_MAX : noise);
     return noise * noise;
@@ -231,22 +230,24 @@ static void trust_task(void *arg, int y, int slot)
 {
     const Job *job = arg;
     NstTemporal *t = job->t;
-    NstTrust trust = {.w = t->sw, .h = t->sh, .stride = t->stride, .u = t->u, .v = t->v, .ahead_x = t->ahead_x,
-                      .ahead_y = t->ahead_y, .error = t->error, .tolerance = job->tolerance, .trust = t->trust,
-                      .place = t->place};
-    const float squared = t->temporal * t->temporal, still = LEAK_STILL / (squared + LEAK_STILL);
-    const float moving = LEAK_MOVING / (squared + LEAK_MOVING);
-    double sum = 0;
+    const float squared = t->temporal * t->temporal;
+    NstTrust trust = {.w = t->sw, .h = t->sh, .stride = t->stride, .u = t->u, .v = t->v, .error = t->error,
+                      .tolerance = job->tolerance, .trust = t->trust, .weight = t->weight, .place = t->place,
+                      .ahead_x = t->u, .ahead_y = t->v, .ahead_stride = t->stride, .ahead_scale = -1};
     (void)slot;
-    t->dsp.temporal_trust(&trust, y);
-    for (int x = 0; x < t->sw; x++) {
-        ptrdiff_t at = y * t->stride + x;
-        float motion = fminf(4 * (fabsf(t->u[at]) + fabsf(t->v[at])), 1), trusted = 6 * t->trust[at] - 0.5f;
-        trusted = trusted < 0 ? 0 : trusted > 1 ? 1 : trusted;
-        t->weight[at] = squared > 0 ? trusted * (1 - still - motion * (moving - still)) : 0;
-        sum += (double)trusted;
+    if (t->ahead) {
+        trust.ahead_x = t->ahead->x;
+        trust.ahead_y = t->ahead->y;
+        trust.ahead_stride = t->ahead->w;
+        trust.ahead_scale = 2;
     }
-    t->row_sums[4 * y] = sum;
+    if (squared > 0) {
+        trust.still = 1 - LEAK_STILL / (squared + LEAK_STILL);
+        trust.moving = 1 - LEAK_MOVING / (squared + LEAK_MOVING);
+    }
+    t->dsp.temporal_trust(&trust, y);
+    temporal_frame_row(t, t->weight, y);
+    t->row_sums[4 * y] = t->dsp.sum(t->trust + y * t->stride, (size_t)t->sw);
 }
 
 static double sum_rows(const NstTemporal *t, int which)
@@ -262,7 +263,6 @@ static float judge(NstTemporal *t)
 {
     Job job = {.t = t, .tolerance = tolerance(t)};
     team_for(&t->team, t->sh, trust_task, &job);
-    temporal_frame(t, t->weight);
     return (float)(sum_rows(t, 0) / ((double)t->sw * t->sh));
 }
 
@@ -271,8 +271,8 @@ static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool 
 {
     Job job = {.t = t};
     bool searched = temporal_find_motion(t, how, info);
+    memset(t->histograms, 0, (size_t)t->team.threads * BINS * sizeof(*t->histograms));
     team_for(&t->team, t->sh, warp_task, &job);
-    temporal_frame(t, t->error);
     if (searched && paint)
         temporal_compare_ways(t);
     float explained = judge(t);
@@ -287,7 +287,7 @@ static void begin(NstTemporal *t)
 {
     for (int y = -1; y <= t->sh; y++)
         memset(t->weight + y * t->stride - 1, 0, ((size_t)t->sw + 2) * sizeof(float));
-    memset(t->carried, 0, 4 * (size_t)t->w * (size_t)t->h * sizeof(float));
+    memset(t->carried, 0, 16 * (size_t)t->sw * (size_t)t->sh * sizeof(float));
     t->has_history = false;
 }
 
@@ -314,21 +314,21 @@ NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylize
 
 /* ---- the painting ---- */
 
-static void frame_history(const NstTemporal *t)
+/* Row y of the history, over its frame */
+static void frame_history(const NstTemporal *t, int y)
 {
-    for (int y = 0; y < t->h; y++) {
-        float *row = t->history + y * t->history_stride;
-        for (int x = 1; x <= SIDE; x++) {
-            memcpy(row - 4 * x, row, 4 * sizeof(float));
-            memcpy(row + 4 * (t->w - 1 + x), row + 4 * (t->w - 1), 4 * sizeof(float));
-        }
+    const size_t bytes = 4 * ((size_t)t->w + 2 * SIDE) * sizeof(float);
+    const ptrdiff_t stride = t->history_stride;
+    float *row = t->history + y * stride;
+    for (int x = 1; x <= SIDE; x++) {
+        memcpy(row - 4 * x, row, 4 * sizeof(float));
+        memcpy(row + 4 * (t->w - 1 + x), row + 4 * (t->w - 1), 4 * sizeof(float));
     }
-    size_t bytes = 4 * ((size_t)t->w + 2 * SIDE) * sizeof(float);
-    float *first = t->history - 4 * SIDE, *last = first + (t->h - 1) * t->history_stride;
-    for (int y = 1; y <= SIDE; y++) {
-        memcpy(first - y * t->history_stride, first, bytes);
-        memcpy(last + y * t->history_stride, last, bytes);
-    }
+    row -= 4 * SIDE;
+    for (int i = 1; y == 0 && i <= SIDE; i++)
+        memcpy(row - i * stride, row, bytes);
+    for (int i = 1; y == t->h - 1 && i <= SIDE; i++)
+        memcpy(row + i * stride, row, bytes);
 }
 
 /* Sums over a row: differences over the sharpener's reach, of which one in four tells enough */
@@ -345,10 +345,11 @@ static void blend_row(const Job *job, int row, const float *weight, double sums[
     NstTemporal *t = job->t;
     ptrdiff_t at = row * job->planes->stride;
     float *x[3] = {job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at}, flicker = 0;
-    const float *carried = t->carried + (size_t)row * 4 * (size_t)t->w;
+    const float *carried = carried_row(t, row);
     sums[2] += steepness(x[1], t->w);
-    t->dsp.temporal_blend(x, job->planes->scale, t->luma + (size_t)row * (size_t)t->w, weight, carried,
+    t->dsp.temporal_blend(x, job->planes->scale, luma_row(t, row), weight, carried,
                           t->history + row * t->history_stride, t->w);
+    frame_history(t, row);
     sums[3] += steepness(x[1], t->w);
     for (int i = 0; i < t->w; i += 4)
         flicker += weight[i] > 0 ? fabsf(x[1][i] - job->planes->scale * carried[4 * i + 1]) : 0;
@@ -393,7 +394,6 @@ float temporal_blend(NstTemporal *t, const NstPlanes *painting)
     Job job = {.t = t, .planes = painting};
     bool had_history = t->has_history;
     team_for(&t->team, t->sh, blend_task, &job);
-    frame_history(t);
     double fresh = sum_rows(t, 2), blended = sum_rows(t, 3);
     float missing = SHARPEN * (blended > 0 ? (float)(fresh / blended) - 1 : 0);
     t->sharpen = missing < 0 ? 0 : missing > SHARPEN_MAX ? SHARPEN_MAX : missing;
@@ -409,12 +409,13 @@ static void carry_task(void *arg, int y, int slot)
     NstTemporal *t = job->t;
     (void)slot;
     for (int row = 2 * y; row < min_int(2 * y + 2, t->h); row++) {
-        const float *from = t->carried + (size_t)row * 4 * (size_t)t->w;
+        const float *from = carried_row(t, row);
         ptrdiff_t at = row * job->planes->stride;
         for (int i = 0; i < t->w; i++)
             for (int c = 0; c < 3; c++)
                 job->planes->rgb[c][at + i] = job->planes->scale * from[4 * i + c];
         memcpy(t->history + row * t->history_stride, from, 4 * (size_t)t->w * sizeof(float));
+        frame_history(t, row);
     }
 }
 
@@ -422,7 +423,6 @@ void temporal_carry(NstTemporal *t, const NstPlanes *painting)
 {
     Job job = {.t = t, .planes = painting};
     team_for(&t->team, t->sh, carry_task, &job);
-    frame_history(t);
     sharpen(t, painting);
     t->since_painted++;
 }
@@ -456,6 +456,7 @@ static void resize_task(void *arg, int y, int slot)
             out[4 * x + c] = above + down * (below - above);
         }
     }
+    frame_history(to, y);
 }
 
 /* The luma of the history stands for the last source. */
@@ -465,7 +466,7 @@ static void remember_luma_task(void *arg, int y, int slot)
     NstTemporal *t = job->t;
     float *rows[2] = {scratch(t, slot, 0), scratch(t, slot, 1)};
     for (int i = 0; i < 2; i++) {
-        const float *history = t->history + pixel_row(t, y, i) * t->history_stride;
+        const float *history = t->history + min_int(2 * y + i, t->h - 1) * t->history_stride;
         for (int x = 0; x <= t->w; x++)
             rows[i][x] = history[4 * x + 3];
     }
@@ -479,7 +480,6 @@ void temporal_continue(NstTemporal *t, const NstTemporal *before)
     if (!before->has_history)
         return;
     team_for(&t->team, t->h, resize_task, &resize);
-    frame_history(t);
     job.half = flow_next(t->flow, &job.half_stride);
     team_for(&t->team, t->sh, remember_luma_task, &job);
     flow_ready(t->flow);

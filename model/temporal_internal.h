@@ -20,13 +20,14 @@ struct NstTemporal {
     NstOpticalFlow *flow;
     float *history;        /* R', G', B' in units of 1, and luma in levels, of each pixel, with a frame */
     ptrdiff_t history_stride;
-    float *carried;        /* the same of this picture, fetched along the motion, without a frame */
-    float *luma;           /* of this picture */
+    float *carried;        /* the same of this picture, fetched along the motion: 2 sw x 2 sh pixels without a frame */
+    float *luma;           /* of this picture: likewise */
     float *taps;
-    float *u, *v;          /* samples: motion in pixels, */
-    float *ahead_x, *ahead_y;
+    float *u, *v;          /* samples: motion in pixels */
+    const NstField *ahead; /* the other way; NULL: the same, turned round */
     float *error, *trust, *weight;
     int *place;
+    int *histograms;       /* of differences, for each of the team */
     float *scratch;        /* rows for each of the team */
     double *row_sums;      /* of each row of samples: what is trusted, flicker, steepness before the blend and after it */
     float *memory;
@@ -36,16 +37,16 @@ struct NstTemporal {
     int since_painted;     /* pictures */
 };
 
-/* Repeats a plane of samples over its frame of one. */
-void temporal_frame(const NstTemporal *temporal, float *plane);
+/* Repeats row y of a plane of samples over its frame of one. */
+void temporal_frame_row(const NstTemporal *temporal, float *plane, int y);
 
 /*
- * Motion from the last picture to this one, into u, v and ahead_x, ahead_y. Returns whether it was searched for in the
+ * Motion from the last picture to this one, into u and v. Returns whether it was searched for in the
  * pictures: then there is a way ahead that it can be compared with.
  */
 bool temporal_find_motion(NstTemporal *temporal, NstFlow how, const NstFrameInfo *info);
 
-/* Searches for the way ahead, which is the way back turned round until then. */
+/* Searches for the way ahead. */
 void temporal_compare_ways(NstTemporal *temporal);
 
 #endif

@@ -11,39 +11,21 @@ enum { BLOCK = 8 }; /* samples of luma that are held still together */
 
 #define STILL_MOTION 0.25f /* pixels: what moves farther is not still. More would tear what pans slowly into blocks */
 
-void temporal_frame(const NstTemporal *t, float *plane)
+void temporal_frame_row(const NstTemporal *t, float *plane, int y)
 {
-    for (int y = 0; y < t->sh; y++) {
-        float *row = plane + y * t->stride;
-        row[-1] = row[0];
-        row[t->sw] = row[t->sw - 1];
-    }
-    size_t bytes = ((size_t)t->sw + 2) * sizeof(float);
-    float *first = plane - 1, *last = first + (t->sh - 1) * t->stride;
-    memcpy(first - t->stride, first, bytes);
-    memcpy(last + t->stride, last, bytes);
-}
-
-/* Planes of samples become a field times `scale`. */
-static void set_field(const NstTemporal *t, float *x, float *y, const NstField *field, float scale)
-{
-    for (int row = 0; row < t->sh; row++) {
-        size_t from = (size_t)row * (size_t)t->sw;
-        t->dsp.scale_shift(x + row * t->stride, field->x + from, scale, 0, (size_t)t->sw);
-        t->dsp.scale_shift(y + row * t->stride, field->y + from, scale, 0, (size_t)t->sw);
-    }
-}
-
-/* What leads back leads ahead as well, until the two ways are compared. */
-static void set_motion(NstTemporal *t, const NstField *back)
-{
-    set_field(t, t->u, t->v, back, 2);
-    set_field(t, t->ahead_x, t->ahead_y, back, -1);
+    const size_t bytes = ((size_t)t->sw + 2) * sizeof(float);
+    float *row = plane + y * t->stride;
+    row[-1] = row[0];
+    row[t->sw] = row[t->sw - 1];
+    if (y == 0)
+        memcpy(row - 1 - t->stride, row - 1, bytes);
+    if (y == t->sh - 1)
+        memcpy(row - 1 + t->stride, row - 1, bytes);
 }
 
 void temporal_compare_ways(NstTemporal *t)
 {
-    set_field(t, t->ahead_x, t->ahead_y, flow_estimate(t->flow, NST_WAY_AHEAD), 1);
+    t->ahead = flow_estimate(t->flow, NST_WAY_AHEAD);
 }
 
 /*
@@ -74,12 +56,35 @@ static bool block_is_still(const NstTemporal *t, int x0, int y0, int x1, int y1)
     return still <= 1.15f * moved + 0.5f * n;
 }
 
-static void still_task(void *arg, int unit, int slot)
+/* A motion to be taken over; NULL: none */
+typedef struct Motion {
+    NstTemporal *t;
+    const NstField *back;
+} Motion;
+
+static void take_row(const Motion *motion, int y)
 {
-    NstTemporal *t = arg;
+    const NstTemporal *t = motion->t;
+    const size_t w = (size_t)t->sw, from = (size_t)y * w;
+    float *u = t->u + y * t->stride, *v = t->v + y * t->stride;
+    if (motion->back) {
+        t->dsp.scale_shift(u, motion->back->x + from, 2, 0, w);
+        t->dsp.scale_shift(v, motion->back->y + from, 2, 0, w);
+    } else {
+        memset(u, 0, w * sizeof(*u));
+        memset(v, 0, w * sizeof(*v));
+    }
+}
+
+static void motion_task(void *arg, int unit, int slot)
+{
+    const Motion *motion = arg;
+    const NstTemporal *t = motion->t;
     int y0 = unit * BLOCK, y1 = min_int(y0 + BLOCK, t->sh);
     (void)slot;
-    for (int x0 = 0; x0 < t->sw; x0 += BLOCK) {
+    for (int y = y0; y < y1; y++)
+        take_row(motion, y);
+    for (int x0 = 0; motion->back && x0 < t->sw; x0 += BLOCK) {
         int x1 = min_int(x0 + BLOCK, t->sw);
         if (!block_is_still(t, x0, y0, x1, y1))
             continue;
@@ -87,28 +92,24 @@ static void still_task(void *arg, int unit, int slot)
             for (int x = x0; x < x1; x++)
                 t->u[y * t->stride + x] = t->v[y * t->stride + x] = 0;
     }
+    for (int y = y0; y < y1; y++) {
+        temporal_frame_row(t, t->u, y);
+        temporal_frame_row(t, t->v, y);
+    }
 }
 
 bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info)
 {
-    bool searched = false;
     const NstField *vectors = mvfield_fill(flow_field(t->flow, NST_WAY_BACK), info);
-    if (how == NST_FLOW_NONE || (how == NST_FLOW_MV && !vectors)) {
-        for (int y = 0; y < t->sh; y++) {
-            size_t bytes = (size_t)t->sw * sizeof(float);
-            memset(t->u + y * t->stride, 0, bytes);
-            memset(t->v + y * t->stride, 0, bytes);
-            memset(t->ahead_x + y * t->stride, 0, bytes);
-            memset(t->ahead_y + y * t->stride, 0, bytes);
-        }
-    } else if (vectors && (how == NST_FLOW_MV || flow_explains(t->flow, vectors))) {
-        set_motion(t, vectors);
-    } else {
-        set_motion(t, flow_estimate(t->flow, NST_WAY_BACK));
+    Motion motion = {.t = t};
+    bool searched = false;
+    if (how == NST_FLOW_MV || (how == NST_FLOW_AUTO && vectors && flow_explains(t->flow, vectors))) {
+        motion.back = vectors;
+    } else if (how != NST_FLOW_NONE) {
+        motion.back = flow_estimate(t->flow, NST_WAY_BACK);
         searched = true;
     }
-    team_for(&t->team, ceil_div(t->sh, BLOCK), still_task, t);
-    temporal_frame(t, t->u);
-    temporal_frame(t, t->v);
+    t->ahead = NULL;
+    team_for(&t->team, ceil_div(t->sh, BLOCK), motion_task, &motion);
     return searched;
 }

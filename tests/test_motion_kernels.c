@@ -406,35 +406,133 @@ static void check_luma(const NstDsp *dsp, const NstDsp *reference, int n, Fill f
     free(rgb);
 }
 
+/* What kernels read beyond a row of pixels, four floats each */
+enum { BEYOND = 4 * 16 };
+
+/* n pixels in each of HEIGHT rows, inside a frame of NST_WARP_TAPS */
+typedef struct History {
+    ptrdiff_t stride;
+    size_t floats;
+    float *memory, *first;
+} History;
+
+static History history_new(int n, Fill fill, NstRandom *random)
+{
+    History history = {.stride = 4 * (n + 2 * NST_WARP_TAPS)};
+    history.floats = (size_t)history.stride * (HEIGHT + 2 * NST_WARP_TAPS);
+    history.memory = buffer_filled(history.floats + BEYOND, fill, random);
+    history.first = history.memory + NST_WARP_TAPS * (history.stride + 4);
+    return history;
+}
+
 /* Motions to whole pixels fetch them as they are; the others are as the reference has them; all stay in the frame. */
 static void check_warp(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
 {
-    const ptrdiff_t stride = 4 * (n + 2 * NST_WARP_TAPS);
-    const size_t floats = (size_t)stride * (HEIGHT + 2 * NST_WARP_TAPS), count = (size_t)n;
-    float *pixels = buffer_filled(floats, fill, random);
-    float *taps = buffer_filled(NST_WARP_PHASES * 4 * NST_WARP_TAPS, FILL_NORMAL, random);
-    float *u = buffer_filled(count, FILL_NORMAL, random), *v = buffer_filled(count, FILL_NORMAL, random);
-    float *y = guarded_new(4 * count), *expected = buffer_new(4 * count);
-    const float *first = pixels + NST_WARP_TAPS * (stride + 4);
-    const NstWarp warp = {n, HEIGHT, first, stride, taps};
-    for (int i = 0; i < n; i++) {
+    const size_t samples = ((size_t)n + 1) / 2, floats = 8 * samples;
+    History history = history_new(n, fill, random);
+    float *taps = buffer_filled(NST_WARP_PHASES * NST_WARP_PHASE_FLOATS, FILL_NORMAL, random);
+    float *u = buffer_filled(samples, FILL_NORMAL, random), *v = buffer_filled(samples, FILL_NORMAL, random);
+    float *y[2] = {guarded_new(floats), guarded_new(floats)}, *expected[2] = {buffer_new(floats), buffer_new(floats)};
+    const NstWarp warp = {n, HEIGHT, history.first, history.stride, taps + NST_WARP_PHASE_PAD};
+    for (int i = 0; i < NST_WARP_PHASES * NST_WARP_PHASE_FLOATS; i++)
+        if ((i + NST_WARP_PHASE_PAD) % NST_WARP_PHASE_FLOATS < 2 * NST_WARP_PHASE_PAD)
+            taps[i] = 0;
+    for (size_t i = 0; i < samples; i++) {
         u[i] = i % 4 ? 3 * u[i] : 0;
         v[i] = i % 4 == 0 ? 1 : i % 7 ? 3 * v[i] : 1e9f;
     }
-    dsp->temporal_warp(&warp, 2, u, v, y);
-    reference->temporal_warp(&warp, 2, u, v, expected);
-    const float most = larger(0, pixels, floats);
-    for (int i = 0; i < 4 * n; i++) {
-        assert_near(y[i], expected[i], most, "temporal_warp", i);
-        if (i / 4 % 4 == 0)
-            assert_true(y[i] == first[3 * stride + i]);
+    dsp->temporal_warp(&warp, 1, u, v, y[0], y[1]);
+    reference->temporal_warp(&warp, 1, u, v, expected[0], expected[1]);
+    const float most = larger(0, history.memory, history.floats);
+    for (size_t i = 0; i < 2 * floats; i++) {
+        const size_t row = i / floats, at = i % floats;
+        assert_near(y[row][at], expected[row][at], most, "temporal_warp", (int)i);
+        if (at / 8 % 4 == 0)
+            assert_true(y[row][at] == history.first[(ptrdiff_t)(3 + row) * history.stride + (ptrdiff_t)at]);
     }
-    guarded_free(y, 4 * count, "temporal_warp");
-    free(expected);
+    for (int row = 0; row < 2; row++) {
+        guarded_free(y[row], floats, "temporal_warp");
+        free(expected[row]);
+    }
     free(u);
     free(v);
     free(taps);
-    free(pixels);
+    free(history.memory);
+}
+
+static void check_sharpen(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+{
+    const size_t count = (size_t)n;
+    const double amount = 0.375, scale = 2;
+    History history = history_new(n, fill, random);
+    float *x = guarded_new(3 * count), *weight = buffer_filled(count, FILL_NORMAL, random);
+    const float *h = history.first + 2 * history.stride;
+    const ptrdiff_t side = 4 * NST_SHARPEN_REACH, below = NST_SHARPEN_REACH * history.stride;
+    (void)reference;
+    dsp->temporal_sharpen((float *const[3]){x, x + count, x + 2 * count}, (float)scale, weight, (float)amount, h,
+                          history.stride, n);
+    for (size_t i = 0; i < 3 * count; i++) {
+        const float *at = h + 4 * (i % count) + i / count;
+        const double around[4] = {(double)at[-side], (double)at[side], (double)at[-below], (double)at[below]};
+        const double w = amount * (double)weight[i % count];
+        double sum = 0, size = fabs((double)*at);
+        for (int k = 0; k < 4; k++) {
+            sum += around[k] / 4;
+            size += fabs(around[k]) * (1 + fabs(w));
+        }
+        assert_rounded((double)x[i], scale * ((double)*at + w * ((double)*at - sum)), scale * size * (1 + fabs(w)), 8,
+                       "temporal_sharpen", i);
+    }
+    guarded_free(x, 3 * count, "temporal_sharpen");
+    free(weight);
+    free(history.memory);
+}
+
+/* Planes of n x HEIGHT samples in frames of one, guarded where they are the result */
+static void check_trust(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+{
+    const ptrdiff_t stride = n + 3;
+    const size_t size = (size_t)stride * (HEIGHT + 2), rows = (size_t)n * HEIGHT;
+    float *u = buffer_filled(size, FILL_NORMAL, random), *v = buffer_filled(size, FILL_NORMAL, random);
+    float *error = buffer_filled(size, fill, random), *ahead = buffer_filled(2 * rows, FILL_NORMAL, random);
+    int *place = calloc(size, sizeof(*place));
+    NstTrust t = {.w = n, .h = HEIGHT, .stride = stride, .u = u + stride + 1, .v = v + stride + 1, .ahead_x = ahead,
+                  .ahead_y = ahead + rows, .ahead_stride = n, .ahead_scale = 2, .error = error + stride + 1,
+                  .tolerance = 3, .still = 0.9f, .moving = 0.6f, .place = place + stride + 1};
+    assert_non_null(place);
+    for (size_t i = 0; i < size; i++) {
+        error[i] = fabsf(error[i]);
+        if (i / (size_t)stride < 3) /* the first two rows do not move, as far as their neighbours go */
+            u[i] = v[i] = error[i] = 0;
+    }
+    memset(ahead, 0, 2 * (size_t)n * sizeof(*ahead));
+    memset(ahead + rows, 0, 2 * (size_t)n * sizeof(*ahead));
+    for (int y = 0; y < HEIGHT; y++) {
+        float *trust = guarded_new((size_t)n), *weight = guarded_new((size_t)n);
+        float *expected_trust = buffer_new((size_t)n), *expected = buffer_new((size_t)n);
+        t.trust = trust - y * stride;
+        t.weight = weight - y * stride;
+        dsp->temporal_trust(&t, y);
+        t.trust = expected_trust - y * stride;
+        t.weight = expected - y * stride;
+        reference->temporal_trust(&t, y);
+        for (int i = 0; i < n; i++) {
+            assert_near(trust[i], expected_trust[i], 1, "temporal_trust", i);
+            assert_near(weight[i], expected[i], 1, "temporal_trust", i);
+            assert_true(trust[i] >= 0 && trust[i] <= 1 && weight[i] >= 0 && weight[i] <= 0.9f * trust[i]);
+            if (y == 0)
+                assert_true(trust[i] == 1 && weight[i] == 0.9f);
+        }
+        guarded_free(trust, (size_t)n, "temporal_trust");
+        guarded_free(weight, (size_t)n, "temporal_trust");
+        free(expected_trust);
+        free(expected);
+    }
+    free(u);
+    free(v);
+    free(error);
+    free(ahead);
+    free(place);
 }
 
 static void check_blend(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
@@ -442,7 +540,7 @@ static void check_blend(const NstDsp *dsp, const NstDsp *reference, int n, Fill 
     const size_t count = (size_t)n;
     float *x = guarded_new(3 * count), *start = buffer_filled(3 * count, fill, random);
     float *luma = buffer_filled(count, fill, random), *weight = buffer_filled(count, FILL_NORMAL, random);
-    float *carried = buffer_filled(4 * count, fill, random), *history = guarded_new(4 * count);
+    float *carried = buffer_filled(4 * count + BEYOND, fill, random), *history = guarded_new(4 * count);
     (void)reference;
     for (size_t i = 0; i < count; i++)
         weight[i] = fminf(fabsf(weight[i]), 1);
@@ -471,6 +569,8 @@ static void test_smoothing(void **state)
     check_all(check_luma);
     check_all(check_warp);
     check_all(check_blend);
+    check_all(check_sharpen);
+    check_all(check_trust);
 }
 
 int main(void)

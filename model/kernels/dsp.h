@@ -90,6 +90,8 @@ typedef struct NstRefine {
 enum {
     NST_WARP_TAPS = 8,
     NST_WARP_PHASES = 64,
+    NST_WARP_PHASE_PAD = 16, /* floats of zeros before a phase's taps and after them */
+    NST_WARP_PHASE_FLOATS = 4 * NST_WARP_TAPS + 2 * NST_WARP_PHASE_PAD,
     NST_SHARPEN_REACH = 2 /* pixels: lifts strokes 4 pixels apart the most, and leaves the noise of single ones alone */
 };
 
@@ -98,7 +100,7 @@ typedef struct NstWarp {
     int w, h;
     const float *pixels; /* (0, 0) */
     ptrdiff_t stride;    /* floats from row to row */
-    const float *taps;   /* of each phase NST_WARP_TAPS, each four times */
+    const float *taps;   /* the first one of NST_WARP_PHASES times NST_WARP_TAPS, each four times, between the pads */
 } NstWarp;
 
 /* The planes that tell how far a motion is to be trusted: w x h, rows a stride apart, and a frame of one sample. */
@@ -106,10 +108,13 @@ typedef struct NstTrust {
     int w, h;
     ptrdiff_t stride;
     const float *u, *v;             /* motion, in pixels of the video, of which a sample is two wide */
-    const float *ahead_x, *ahead_y; /* the other way, in samples */
+    const float *ahead_x, *ahead_y; /* the other way, without a frame: rows ahead_stride apart, */
+    ptrdiff_t ahead_stride;
+    float ahead_scale;              /* and so many pixels for 1 */
     const float *error;             /* mean squared difference of the pictures along the motion */
     float tolerance;                /* of error */
-    float *trust;                   /* the result, 0 to 1 */
+    float still, moving;            /* weights of what does not move and of what does, where it is trusted */
+    float *trust, *weight;          /* the result: 0 to 1, and that times the weights */
     int *place;                     /* scratch */
 } NstTrust;
 
@@ -242,9 +247,12 @@ typedef struct NstDsp {
     void (*refine_smoothness)(const NstRefine *r, int y);
     void (*refine_relax)(const NstRefine *r, int y, float omega);
 
-    /* Temporal smoothing, temporal_tmpl.h: one row each */
+    /*
+     * Temporal smoothing, temporal_tmpl.h: one row each, of samples for temporal_warp and temporal_trust. Of rows of four floats a
+     * pixel, what follows up to a multiple of 16 pixels may be read.
+     */
     void (*temporal_luma)(float *y, const float *r, const float *g, const float *b, float scale, int n);
-    void (*temporal_warp)(const NstWarp *w, int row, const float *u, const float *v, float *y);
+    void (*temporal_warp)(const NstWarp *w, int row, const float *u, const float *v, float *above, float *below);
     void (*temporal_blend)(float *const x[3], float scale, const float *luma, const float *weight,
                            const float *carried, float *history, int n);
     void (*temporal_sharpen)(float *const x[3], float scale, const float *weight, float amount, const float *history,

@@ -14,99 +14,148 @@ TARGET static void NAME(temporal_luma)(float *restrict y, const float *restrict 
         y[i] = FMA(kr, r[i], FMA(kg, g[i], kb * b[i]));
 }
 
-enum { NAME(TAP_VECTORS) = 4 * NST_WARP_TAPS / VL, NAME(FOLDED) = VL < 4 ? 4 / VL : 1 };
+/*
+ * The pixels of a sample are four, two by two, and move as one: each of the taps + 1 rows that they need is read once,
+ * and filtered down for both of their rows; across, the right one's taps begin a pixel later.
+ */
+enum {
+    NAME(QUAD_FLOATS) = 4 * (NST_WARP_TAPS + 1),
+    NAME(QUAD_VECTORS) = (NAME(QUAD_FLOATS) + VL - 1) / VL,
+    NAME(FOLDED) = VL < 4 ? 4 / VL : 1
+};
 
-/* Taps rows by taps pixels of four floats each, down and then across */
-TARGET static inline void NAME(warp_pixel)(const float *from, ptrdiff_t stride, const float *down, const float *across,
-                                           float *to)
+/* sum += weight of a row of pixels */
+TARGET static inline __attribute__((always_inline)) void NAME(warp_row)(V *sum, float weight, const V *row)
 {
-    V sum[NAME(TAP_VECTORS)], total[NAME(FOLDED)];
-    for (int v = 0; v < NAME(TAP_VECTORS); v++)
-        sum[v] = V_SET1(0);
-    for (int r = 0; r < NST_WARP_TAPS; r++, from += stride) {
-        V w = V_SET1(down[4 * r]);
-        for (int v = 0; v < NAME(TAP_VECTORS); v++)
-            sum[v] = V_FMA(w, V_LOAD(from + v * VL), sum[v]);
-    }
+    V w = V_SET1(weight);
+    for (int v = 0; v < NAME(QUAD_VECTORS); v++)
+        sum[v] = V_FMA(w, row[v], sum[v]);
+}
+
+TARGET static inline __attribute__((always_inline)) void NAME(warp_across)(const V *sum, const float *across, float *to)
+{
+    V total[NAME(FOLDED)];
     for (int v = 0; v < NAME(FOLDED); v++)
         total[v] = sum[v] * V_LOAD(across + v * VL);
-    for (int v = NAME(FOLDED); v < NAME(TAP_VECTORS); v++)
+    for (int v = NAME(FOLDED); v < NAME(QUAD_VECTORS); v++)
         total[v % NAME(FOLDED)] = V_FMA(sum[v], V_LOAD(across + v * VL), total[v % NAME(FOLDED)]);
     NAME(fold4)(total, to);
 }
 
-/* y = row `row` of the history, fetched from where the motion (u, v) leads: four floats a pixel. */
-TARGET static void NAME(temporal_warp)(const NstWarp *w, int row, const float *u, const float *v, float *y)
+TARGET static inline __attribute__((always_inline)) void NAME(warp_quad)(const float *from, ptrdiff_t stride,
+                                                                         const float *down, const float *across,
+                                                                         float *above, float *below)
 {
-    const float reach = NST_WARP_TAPS / 2, right = (float)w->w - 1 + reach, bottom = (float)w->h - 1 + reach;
-    for (int i = 0; i < w->w; i++, y += 4) {
-        float px = (float)i + u[i] + reach, py = (float)row + v[i] + reach;
+    V a[NAME(QUAD_VECTORS)], b[NAME(QUAD_VECTORS)], row[NAME(QUAD_VECTORS)];
+    for (int v = 0; v < NAME(QUAD_VECTORS); v++)
+        a[v] = b[v] = V_SET1(0);
+    for (int r = 0; r <= NST_WARP_TAPS; r++, from += stride) {
+        for (int v = 0; v < NAME(QUAD_VECTORS); v++)
+            row[v] = V_LOAD(from + v * VL);
+        if (r < NST_WARP_TAPS)
+            NAME(warp_row)(a, down[4 * r], row);
+        if (r > 0)
+            NAME(warp_row)(b, down[4 * r - 4], row);
+    }
+    NAME(warp_across)(a, across, above);
+    NAME(warp_across)(a, across - 4, above + 4);
+    NAME(warp_across)(b, across, below);
+    NAME(warp_across)(b, across - 4, below + 4);
+}
+
+/* Row `row` of samples of the history, fetched from where the motion (u, v) leads: two rows of pixels, four floats each */
+TARGET static void NAME(temporal_warp)(const NstWarp *w, int row, const float *u, const float *v, float *above,
+                                       float *below)
+{
+    /* from one pixel before the picture to its last one, in numbers that are rounded down as positive ones are */
+    const float reach = NST_WARP_TAPS / 2, least = reach - 1, right = (float)w->w - 1 + reach;
+    const float bottom = (float)w->h - 1 + reach;
+    for (int i = 0; 2 * i < w->w; i++, above += 8, below += 8) {
+        float px = (float)(2 * i) + u[i] + reach, py = (float)(2 * row) + v[i] + reach;
         px = px < right ? px : right;
         py = py < bottom ? py : bottom;
-        px = px > reach ? px : reach;
-        py = py > reach ? py : reach;
+        px = px > least ? px : least;
+        py = py > least ? py : least;
         int sx = (int)(px * NST_WARP_PHASES + 0.5f), sy = (int)(py * NST_WARP_PHASES + 0.5f);
         int fx = sx % NST_WARP_PHASES, fy = sy % NST_WARP_PHASES;
         sx = sx / NST_WARP_PHASES - NST_WARP_TAPS / 2;
         sy = sy / NST_WARP_PHASES - NST_WARP_TAPS / 2;
         const float *from = w->pixels + sy * w->stride + 4 * sx;
-        if (fx || fy)
-            NAME(warp_pixel)(from - (NST_WARP_TAPS / 2 - 1) * (w->stride + 4), w->stride,
-                             w->taps + fy * 4 * NST_WARP_TAPS, w->taps + fx * 4 * NST_WARP_TAPS, y);
-        else
-            for (int c = 0; c < 4; c++)
-                y[c] = from[c];
-    }
-}
-
-/* x[k][i] += weight (carried - x), and the history takes what comes out; luma of the source goes with it. */
-TARGET static void NAME(temporal_blend)(float *const x[3], float scale, const float *restrict luma,
-                                        const float *restrict weight, const float *restrict carried,
-                                        float *restrict history, int n)
-{
-    float *restrict r = x[0], *restrict g = x[1], *restrict b = x[2];
-    const float unit = 1 / scale;
-#pragma omp simd
-    for (int i = 0; i < n; i++) {
-        float w = weight[i], cr = scale * carried[4 * i], cg = scale * carried[4 * i + 1];
-        float cb = scale * carried[4 * i + 2];
-        r[i] = FMA(w, cr - r[i], r[i]);
-        g[i] = FMA(w, cg - g[i], g[i]);
-        b[i] = FMA(w, cb - b[i], b[i]);
-        history[4 * i] = unit * r[i];
-        history[4 * i + 1] = unit * g[i];
-        history[4 * i + 2] = unit * b[i];
-        history[4 * i + 3] = FMA(w, carried[4 * i + 3] - luma[i], luma[i]);
-    }
-}
-
-/* x = history + amount weight (history - mean of the four pixels NST_SHARPEN_REACH away) */
-TARGET static void NAME(temporal_sharpen)(float *const x[3], float scale, const float *restrict weight, float amount,
-                                          const float *history, ptrdiff_t stride, int n)
-{
-    const ptrdiff_t side = 4 * NST_SHARPEN_REACH, below = NST_SHARPEN_REACH * stride;
-    for (int c = 0; c < 3; c++) {
-        const float *restrict h = history + c;
-        float *restrict to = x[c];
-#pragma omp simd
-        for (int i = 0; i < n; i++) {
-            float here = h[4 * i];
-            float around = 0.25f * (h[4 * i - side] + h[4 * i + side] + h[4 * i - below] + h[4 * i + below]);
-            to[i] = scale * FMA(amount * weight[i], here - around, here);
+        if (fx || fy) {
+            NAME(warp_quad)(from - (NST_WARP_TAPS / 2 - 1) * (w->stride + 4), w->stride,
+                            w->taps + fy * NST_WARP_PHASE_FLOATS, w->taps + fx * NST_WARP_PHASE_FLOATS, above, below);
+        } else {
+            memcpy(above, from, 8 * sizeof(float));
+            memcpy(below, from + w->stride, 8 * sizeof(float));
         }
     }
 }
 
-/* How far the motion of row y may be trusted, from 0 to 1 (temporal.c). */
+/* Four planes' vectors between each other, of which the first n pixels count */
+TARGET static inline void NAME(store4_rest)(float *p, const V v[4], size_t n)
+{
+    float all[4 * VL];
+    if (n >= VL) {
+        NAME(store4)(p, v);
+        return;
+    }
+    NAME(store4)(all, v);
+    memcpy(p, all, 4 * n * sizeof(float));
+}
+
+/* x[k][i] += weight (carried - x), and the history takes what comes out; luma of the source goes with it. */
+TARGET static void NAME(temporal_blend)(float *const x[3], float scale, const float *luma,
+                                        const float *weight, const float *carried, float *history, int n)
+{
+    const V in = V_SET1(scale), out = V_SET1(1 / scale);
+    for (int i = 0; i < n; i += VL) {
+        const size_t m = (size_t)(n - i);
+        V w = NAME(load_rest)(weight + i, m), y = NAME(load_rest)(luma + i, m), old[4], all[4];
+        NAME(load4)(carried + 4 * i, old);
+        for (int c = 0; c < 3; c++) {
+            V fresh = NAME(load_rest)(x[c] + i, m);
+            fresh = V_FMA(w, in * old[c] - fresh, fresh);
+            NAME(store_rest)(x[c] + i, fresh, m);
+            all[c] = out * fresh;
+        }
+        all[3] = V_FMA(w, old[3] - y, y);
+        NAME(store4_rest)(history + 4 * i, all, m);
+    }
+}
+
+/* x = history + amount weight (history - mean of the four pixels NST_SHARPEN_REACH away) */
+TARGET static void NAME(temporal_sharpen)(float *const x[3], float scale, const float *weight, float amount,
+                                          const float *history, ptrdiff_t stride, int n)
+{
+    const ptrdiff_t side = 4 * NST_SHARPEN_REACH, below = NST_SHARPEN_REACH * stride;
+    const V more = V_SET1(amount), quarter = V_SET1(0.25f), out = V_SET1(scale);
+    for (int i = 0; i < n; i += VL) {
+        const size_t m = (size_t)(n - i);
+        float edges[4 * VL];
+        V w = more * NAME(load_rest)(weight + i, m), here[4], edge[4];
+        for (int v = 0; v < 4; v++) {
+            const float *at = history + 4 * i + v * VL;
+            V around = (V_LOAD(at - side) + V_LOAD(at + side)) + (V_LOAD(at - below) + V_LOAD(at + below));
+            V_STORE(edges + v * VL, V_LOAD(at) - quarter * around);
+        }
+        NAME(load4)(edges, edge);
+        NAME(load4)(history + 4 * i, here);
+        for (int c = 0; c < 3; c++)
+            NAME(store_rest)(x[c] + i, out * V_FMA(w, edge[c], here[c]), m);
+    }
+}
+
+/* How far the motion of row y may be trusted, and the weight that the last painting has for it (temporal.c). */
 TARGET static void NAME(temporal_trust)(const NstTrust *t, int y)
 {
     const ptrdiff_t s = t->stride, at = y * s;
     const float *restrict u = t->u + at, *restrict v = t->v + at;
     const float *restrict e = t->error + at;
     const float *restrict ahead_x = t->ahead_x, *restrict ahead_y = t->ahead_y;
-    float *restrict trust = t->trust + at;
+    float *restrict trust = t->trust + at, *restrict weight = t->weight + at;
     const float right = (float)(t->w - 1), bottom = (float)(t->h - 1), tolerance = 1 / t->tolerance;
-    const int w = t->w, step = (int)s;
+    const float scale = t->ahead_scale, still = t->still, loss = t->still - t->moving;
+    const int w = t->w, step = (int)t->ahead_stride;
     /* In two loops: see refine_tmpl.h. First the number of the sample that the motion leads to, -1: none. */
     int *restrict place = t->place + at;
 #pragma omp simd
@@ -121,7 +170,7 @@ TARGET static void NAME(temporal_trust)(const NstTrust *t, int y)
 #pragma omp simd
     for (int i = 0; i < w; i++) {
         int from = place[i];
-        float fx = u[i], fy = v[i], bx = 2 * ahead_x[from], by = 2 * ahead_y[from];
+        float fx = u[i], fy = v[i], bx = scale * ahead_x[from], by = scale * ahead_y[from];
         float back = ((fx + bx) * (fx + bx) + (fy + by) * (fy + by)) /
                      (0.01f * (fx * fx + fy * fy + bx * bx + by * by) + 0.5f);
         float ux = 0.25f * (u[i + 1] - u[i - 1]), uy = 0.25f * (u[i + s] - u[i - s]);
@@ -135,7 +184,12 @@ TARGET static void NAME(temporal_trust)(const NstTrust *t, int y)
         agree = agree > 0 ? agree : 0;
         smooth = smooth < 1 ? smooth : 1;
         smooth = smooth > 0 ? smooth : 0;
-        trust[i] *= agree * smooth / (1 + seen * seen);
+        float motion = 4 * (fabsf(fx) + fabsf(fy)), trusted = 6 * trust[i] * agree * smooth / (1 + seen * seen) - 0.5f;
+        motion = motion < 1 ? motion : 1;
+        trusted = trusted < 1 ? trusted : 1;
+        trusted = trusted > 0 ? trusted : 0;
+        trust[i] = trusted;
+        weight[i] = trusted * (still - loss * motion);
     }
 }
 
