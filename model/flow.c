@@ -40,8 +40,10 @@ struct NstOpticalFlow {
     int n_levels, current;
     Pyramid pyramid[2];
     NstField field[2][LEVELS_MAX]; /* by way */
-    float *moves, *better;         /* two floats a patch, before and after neighbours were asked */
-    float *costs;
+    struct {
+        float *moves, *better;     /* two floats a patch, before and after neighbours were asked */
+        float *costs;
+    } patches[2];                  /* by way */
     float *sums;                   /* for each of the team: a row of cells of the dense field */
     float *refinement;             /* memory of refine.c */
     float *memory;
@@ -106,9 +108,11 @@ static size_t lay_out(NstOpticalFlow *flow, int w, int h, int threads, float *me
 {
     Arena arena = {memory, 0};
     size_t n_patches = (size_t)patches(w) * (size_t)patches(h);
-    flow->moves = take(&arena, 2 * n_patches);
-    flow->better = take(&arena, 2 * n_patches);
-    flow->costs = take(&arena, n_patches);
+    for (int i = 0; i < 2; i++) {
+        flow->patches[i].moves = take(&arena, 2 * n_patches);
+        flow->patches[i].better = take(&arena, 2 * n_patches);
+        flow->patches[i].costs = take(&arena, n_patches);
+    }
     flow->sums = take(&arena, (size_t)threads * 3 * STRIDE * sums_stride(w));
     size_t cells = (size_t)ceil_div(w, NST_FIELD_CELL) * (size_t)ceil_div(h, NST_FIELD_CELL);
     flow->field[NST_WAY_BACK][0].cells = take(&arena, NST_FIELD_CELL_FLOATS * cells);
@@ -160,7 +164,7 @@ void flow_free(NstOpticalFlow **flow)
 
 /* ---- pyramid ---- */
 
-enum { ROWS = 8 };
+enum { ROWS = 12 };
 
 /* A step of the pyramid's making, over rows of `to`. */
 typedef struct Step {
@@ -266,6 +270,7 @@ void flow_ready(NstOpticalFlow *flow)
 {
     Pyramid *pyramid = &flow->pyramid[flow->current];
     const Level *finest = &pyramid->level[0];
+    const NstTeam alone = {1, NULL, NULL};
     for (int y = 0; y < finest->h; y++)
         frame_row(finest, pyramid->given, y);
     frame_ends(finest, pyramid->given);
@@ -274,9 +279,10 @@ void flow_ready(NstOpticalFlow *flow)
         Level *to = &pyramid->level[i];
         const Level *from = &pyramid->level[i > 0 ? i - 1 : 0];
         Step step = {flow->dsp, i > 0 ? from->y : pyramid->given, from->stride, side, to};
-        team_for(flow->team, ceil_div(to->h, ROWS), i > 0 ? halve_task : smooth_task, &step);
+        const NstTeam *team = i > 0 ? &alone : flow->team;
+        team_for(team, ceil_div(to->h, ROWS), i > 0 ? halve_task : smooth_task, &step);
         frame_ends(to, to->y);
-        team_for(flow->team, ceil_div(to->h + 2 * NST_PATCH, ROWS), gradients_task, &step);
+        team_for(team, ceil_div(to->h + 2 * NST_PATCH, ROWS), gradients_task, &step);
     }
 }
 
@@ -296,6 +302,8 @@ typedef struct Search {
     const NstField *coarser; /* of the level before; NULL for the first */
     NstField *field;
     int columns, rows;       /* of patches */
+    float *moves, *better, *costs;
+    float *sums;             /* for each of the team that searches */
 } Search;
 
 static NstPatch patch_at(const Search *search, int column, int row)
@@ -330,8 +338,8 @@ static void search_task(void *arg, int row, int slot)
     for (int column = 0; column < search->columns; column++) {
         int index = row * search->columns + column;
         NstPatch patch = patch_at(search, column, row);
-        start_move(search, column, row, flow->moves + 2 * index);
-        flow->costs[index] = flow->dsp->flow_search(&patch, flow->moves + 2 * index, ITERATIONS);
+        start_move(search, column, row, search->moves + 2 * index);
+        search->costs[index] = flow->dsp->flow_search(&patch, search->moves + 2 * index, ITERATIONS);
     }
 }
 
@@ -346,14 +354,14 @@ static void ask_neighbours(const Search *search, int column, int row)
     static const int steps[4][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
     const NstOpticalFlow *flow = search->flow;
     int index = row * search->columns + column;
-    const float *own = flow->moves + 2 * index, *best = own;
-    float cost = flow->costs[index], *move = flow->better + 2 * index;
+    const float *own = search->moves + 2 * index, *best = own;
+    float cost = search->costs[index], *move = search->better + 2 * index;
     NstPatch patch = patch_at(search, column, row);
     for (int i = 0; i < 4; i++) {
         int x = column + steps[i][0], y = row + steps[i][1];
         if (x < 0 || y < 0 || x >= search->columns || y >= search->rows)
             continue;
-        const float *theirs = flow->moves + 2 * (y * search->columns + x);
+        const float *theirs = search->moves + 2 * (y * search->columns + x);
         if (!far_apart(own, theirs))
             continue;
         float their_cost = flow->dsp->flow_cost(&patch, theirs);
@@ -383,13 +391,13 @@ static void spread_task(void *arg, int row, int slot)
     const NstOpticalFlow *flow = search->flow;
     const NstField *field = search->field;
     size_t stride = sums_stride(flow->field[0][0].w), part = STRIDE * stride;
-    float *u = flow->sums + (size_t)slot * 3 * part + STRIDE, *v = u + part, *weight = v + part;
+    float *u = search->sums + (size_t)slot * 3 * part + STRIDE, *v = u + part, *weight = v + part;
     memset(u - STRIDE, 0, 3 * part * sizeof(float));
     for (int i = 0; i < 2; i++)
         for (int column = 0; column < search->columns; column++) {
             NstPatch patch = patch_at(search, column, row + i);
             ptrdiff_t at = (column - 1) * STRIDE;
-            flow->dsp->flow_spread(&patch, flow->better + 2 * ((row + i) * search->columns + column),
+            flow->dsp->flow_spread(&patch, search->better + 2 * ((row + i) * search->columns + column),
                                    (1 - i) * STRIDE, STRIDE, u + at, v + at, weight + at, (ptrdiff_t)stride);
         }
     for (int y = 0; y < min_int(STRIDE, field->h - row * STRIDE); y++) {
@@ -402,29 +410,49 @@ static void spread_task(void *arg, int row, int slot)
     }
 }
 
-static void search_level(NstOpticalFlow *flow, NstWay way, int index)
+/* By a team whose slots begin with `slot` of the flow's */
+static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstTeam *team, int slot)
 {
     int own = way == NST_WAY_BACK ? flow->current : flow->current ^ 1;
     Search search = {.flow = flow, .own = &flow->pyramid[own].level[index],
-                     .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index]};
+                     .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index],
+                     .moves = flow->patches[way].moves, .better = flow->patches[way].better,
+                     .costs = flow->patches[way].costs};
+    search.sums = flow->sums + (size_t)slot * 3 * STRIDE * sums_stride(flow->field[0][0].w);
     search.coarser = index + 1 < flow->n_levels ? &flow->field[way][index + 1] : NULL;
     search.columns = patches(search.own->w);
     search.rows = patches(search.own->h);
-    team_for(flow->team, search.rows, search_task, &search);
-    team_for(flow->team, search.rows, neighbours_task, &search);
-    team_for(flow->team, search.rows - 1, spread_task, &search);
+    team_for(team, search.rows, search_task, &search);
+    team_for(team, search.rows, neighbours_task, &search);
+    team_for(team, search.rows - 1, spread_task, &search);
     if (way == NST_WAY_BACK) {
         NstRefineLevel level = {search.own->w, search.own->h, search.own->y, search.other->y, search.own->stride,
                                 search.field->x, search.field->y};
-        refine(&level, flow->dsp, flow->team, flow->refinement);
+        refine(&level, flow->dsp, team, flow->refinement);
     }
+}
+
+/* The coarser levels of one way: they are too small to be shared, and threads that wait cost more than is gained. */
+static void coarse_task(void *arg, int way, int slot)
+{
+    const NstTeam alone = {1, NULL, NULL};
+    NstOpticalFlow *flow = arg;
+    for (int index = flow->n_levels - 1; index > 0; index--)
+        search_level(flow, (NstWay)way, index, &alone, slot);
 }
 
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
 {
-    for (int index = flow->n_levels - 1; index >= 0; index--)
-        search_level(flow, way, index);
-    return &flow->field[way][0];
+    coarse_task(flow, way, 0);
+    search_level(flow, way, 0, flow->team, 0);
+    return flow_field(flow, way);
+}
+
+void flow_estimate_both(NstOpticalFlow *flow)
+{
+    team_for(flow->team, 2, coarse_task, flow);
+    search_level(flow, NST_WAY_BACK, 0, flow->team, 0);
+    search_level(flow, NST_WAY_AHEAD, 0, flow->team, 0);
 }
 
 const NstField *flow_field(const NstOpticalFlow *flow, NstWay way)

@@ -2,6 +2,7 @@
 #include "refine.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "util.h"
@@ -13,7 +14,7 @@ enum {
     OUTER = 3,     /* times that the robust weights are made anew, */
     INNER = 10,    /* and steps for each of them */
     SPARSE = 4,    /* samples to each side of one that tells of the light */
-    BAND = 32      /* rows that all steps are made in while they are at hand; at least 2 INNER */
+    BAND = 32      /* rows that all steps are made in while they are at hand; the last band has half of them more or less */
 };
 
 static size_t stride_of(int w)
@@ -31,7 +32,11 @@ typedef struct Job {
     const NstRefineLevel *level;
     const NstDsp *dsp;
     float omega[INNER];
+    int bands;
+    bool last; /* of the rounds */
 } Job;
+
+_Static_assert(BAND / 2 > INNER, "the steps at two seams must not meet, nor those at the last seam the picture's end");
 
 static void lay_out(NstRefine *r, const NstRefineLevel *level, float *memory)
 {
@@ -55,12 +60,21 @@ static void repeat_sides(const NstRefine *r, float *plane, int y)
     row[r->w] = row[r->w - 1];
 }
 
-static void repeat_ends(const NstRefine *r, float *plane)
+static void repeat_row(const NstRefine *r, float *plane, int from, int to)
 {
-    size_t bytes = ((size_t)r->w + 2) * sizeof(float);
-    float *first = plane - 1, *last = first + (r->h - 1) * r->stride;
-    memcpy(first - r->stride, first, bytes);
-    memcpy(last + r->stride, last, bytes);
+    memcpy(plane + to * r->stride - 1, plane + from * r->stride - 1, ((size_t)r->w + 2) * sizeof(float));
+}
+
+static void repeat_top(const NstRefine *r)
+{
+    repeat_row(r, r->u[0], 0, -1);
+    repeat_row(r, r->v[0], 0, -1);
+}
+
+static void repeat_bottom(const NstRefine *r)
+{
+    repeat_row(r, r->u[0], r->h - 1, r->h);
+    repeat_row(r, r->v[0], r->h - 1, r->h);
 }
 
 static void warp_task(void *arg, int unit, int slot)
@@ -89,8 +103,10 @@ static void warp(Job *job, const NstTeam *team, int units)
 {
     float *framed[] = {job->r.u[0], job->r.v[0], job->r.mean, job->r.diff};
     team_for(team, units, warp_task, job);
-    for (size_t i = 0; i < sizeof(framed) / sizeof(*framed); i++)
-        repeat_ends(&job->r, framed[i]);
+    for (size_t i = 0; i < sizeof(framed) / sizeof(*framed); i++) {
+        repeat_row(&job->r, framed[i], 0, -1);
+        repeat_row(&job->r, framed[i], job->r.h - 1, job->r.h);
+    }
 }
 
 /*
@@ -117,34 +133,6 @@ static void find_light(NstRefine *r, float limit)
     r->offset = n > 0 ? (float)((z - (double)r->gain * x) / n) : 0;
 }
 
-static void smoothness_task(void *arg, int unit, int slot)
-{
-    Job *job = arg;
-    (void)slot;
-    for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, job->r.h); y++)
-        job->dsp->refine_smoothness(&job->r, y);
-}
-
-static void terms_task(void *arg, int unit, int slot)
-{
-    Job *job = arg;
-    (void)slot;
-    for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, job->r.h); y++)
-        job->dsp->refine_terms(&job->r, y);
-}
-
-static void store_task(void *arg, int unit, int slot)
-{
-    Job *job = arg;
-    const NstRefine *r = &job->r;
-    (void)slot;
-    for (int y = unit * ROWS; y < min_int((unit + 1) * ROWS, r->h); y++) {
-        size_t bytes = (size_t)r->w * sizeof(float), to = (size_t)y * (size_t)r->w;
-        memcpy(job->level->x + to, r->u[0] + y * r->stride, bytes);
-        memcpy(job->level->y + to, r->v[0] + y * r->stride, bytes);
-    }
-}
-
 static void swap(float **pair)
 {
     float *first = pair[0];
@@ -152,6 +140,10 @@ static void swap(float **pair)
     pair[1] = first;
 }
 
+/*
+ * Chebyshev's semi-iteration (Golub and Varga 1961): as fast as successive over-relaxation, in any order of samples. A
+ * sample's last two values are all that is kept, and all that is needed, in whichever order bands and seams take turns.
+ */
 static void relax_rows(const Job *job, int step, int from, int to)
 {
     NstRefine r = job->r;
@@ -166,58 +158,76 @@ static void relax_rows(const Job *job, int step, int from, int to)
     }
 }
 
-/* Of a band of rows, with each step one less at its seams, where the next step lacks what lies beyond */
-static void band_task(void *arg, int band, int slot)
+static int seam_before(const Job *job, int band)
 {
-    const Job *job = arg;
-    int first = band * BAND, end = min_int(first + BAND, job->r.h);
-    (void)slot;
-    for (int step = 0; step < INNER; step++)
-        relax_rows(job, step, first > 0 ? first + step : 0, end < job->r.h ? end - step : end);
-}
-
-/* What the bands on both sides left out */
-static void seam_task(void *arg, int band, int slot)
-{
-    const Job *job = arg;
-    int seam = (band + 1) * BAND;
-    (void)slot;
-    for (int step = 1; step < INNER; step++)
-        relax_rows(job, step, seam - step, min_int(seam + step, job->r.h));
+    return band < job->bands ? band * BAND : job->r.h;
 }
 
 /*
- * Chebyshev's semi-iteration (Golub and Varga 1961): as fast as successive over-relaxation, in any order of samples. A
- * sample's last two values are all that is kept, and all that is needed, in whichever order bands and seams take turns.
+ * Of a band of rows: smoothness but for the rows at its seams, which the last round's seams have left, the terms, and the
+ * steps, each a row less at the seams, where the next step lacks what lies beyond
  */
-static void relax(Job *job, const NstTeam *team)
+static void band_task(void *arg, int band, int slot)
 {
-    int bands = ceil_div(job->r.h, BAND);
-    team_for(team, bands, band_task, job);
-    team_for(team, bands - 1, seam_task, job);
-    if (INNER % 2) {
-        swap(job->r.u);
-        swap(job->r.v);
-    }
-    repeat_ends(&job->r, job->r.u[0]);
-    repeat_ends(&job->r, job->r.v[0]);
+    const Job *job = arg;
+    const int first = seam_before(job, band), end = seam_before(job, band + 1);
+    const bool begins = first == 0, ends = end == job->r.h;
+    (void)slot;
+    if (begins)
+        repeat_top(&job->r);
+    if (ends)
+        repeat_bottom(&job->r);
+    for (int y = begins ? 0 : first + 1; y < (ends ? end : end - 1); y++)
+        job->dsp->refine_smoothness(&job->r, y);
+    for (int y = first; y < end; y++)
+        job->dsp->refine_terms(&job->r, y);
+    for (int step = 0; step < INNER; step++)
+        relax_rows(job, step, begins ? 0 : first + step, ends ? end : end - step);
 }
+
+static void seam_smoothness(const Job *job, int seam)
+{
+    job->dsp->refine_smoothness(&job->r, seam - 1);
+    job->dsp->refine_smoothness(&job->r, seam);
+}
+
+/* What the bands on both sides of the seam after a band left out; then that is ready for the next round, or the result. */
+static void seam_task(void *arg, int band, int slot)
+{
+    const Job *job = arg;
+    const NstRefine *r = &job->r;
+    const int seam = seam_before(job, band + 1), half = BAND / 2;
+    const bool ends = seam == r->h;
+    (void)slot;
+    for (int step = 1; !ends && step < INNER; step++)
+        relax_rows(job, step, seam - step, seam + step);
+    if (!job->last && !ends)
+        seam_smoothness(job, seam);
+    for (int y = band ? seam_before(job, band) + half : 0; job->last && y < (ends ? r->h : seam + half); y++) {
+        size_t bytes = (size_t)r->w * sizeof(float), to = (size_t)y * (size_t)r->w;
+        memcpy(job->level->x + to, r->u[0] + y * r->stride, bytes);
+        memcpy(job->level->y + to, r->v[0] + y * r->stride, bytes);
+    }
+}
+
+_Static_assert(INNER % 2 == 0, "steps end where they began, in u[0] and v[0]");
 
 void refine(const NstRefineLevel *level, const NstDsp *dsp, const NstTeam *team, float *memory)
 {
     const float radius = 0.995f; /* of Jacobi's matrix, as far as a few steps see it */
     const int units = ceil_div(level->h, ROWS);
-    Job job = {.level = level, .dsp = dsp, .omega = {1}};
+    Job job = {.level = level, .dsp = dsp, .omega = {1}, .bands = max_int((level->h + BAND / 2) / BAND, 1)};
     for (int i = 1; i < INNER; i++)
         job.omega[i] = 1 / (1 - radius * radius * job.omega[i - 1] * (i > 1 ? 0.25f : 0.5f));
     lay_out(&job.r, level, memory);
     warp(&job, team, units);
     find_light(&job.r, 64);
     find_light(&job.r, 12);
+    for (int band = 1; band < job.bands; band++)
+        seam_smoothness(&job, seam_before(&job, band));
     for (int i = 0; i < OUTER; i++) {
-        team_for(team, units, smoothness_task, &job);
-        team_for(team, units, terms_task, &job);
-        relax(&job, team);
+        job.last = i == OUTER - 1;
+        team_for(team, job.bands, band_task, &job);
+        team_for(team, job.bands, seam_task, &job);
     }
-    team_for(team, units, store_task, &job);
 }

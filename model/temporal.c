@@ -270,11 +270,9 @@ static float judge(NstTemporal *t)
 static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool paint)
 {
     Job job = {.t = t};
-    bool searched = temporal_find_motion(t, how, info);
+    bool searched = temporal_find_motion(t, how, info, paint);
     memset(t->histograms, 0, (size_t)t->team.threads * BINS * sizeof(*t->histograms));
     team_for(&t->team, t->sh, warp_task, &job);
-    if (searched && paint)
-        temporal_compare_ways(t);
     float explained = judge(t);
     if (searched && !paint && explained < PAINT_EXPLAINED) {
         temporal_compare_ways(t);

@@ -41,10 +41,10 @@ struct NstTemporal {
 void temporal_frame_row(const NstTemporal *temporal, float *plane, int y);
 
 /*
- * Motion from the last picture to this one, into u and v. Returns whether it was searched for in the
- * pictures: then there is a way ahead that it can be compared with.
+ * Motion from the last picture to this one, into u and v; both: with the way ahead, where it is searched for. Returns
+ * whether it is.
  */
-bool temporal_find_motion(NstTemporal *temporal, NstFlow how, const NstFrameInfo *info);
+bool temporal_find_motion(NstTemporal *temporal, NstFlow how, const NstFrameInfo *info, bool both);
 
 /* Searches for the way ahead. */
 void temporal_compare_ways(NstTemporal *temporal);

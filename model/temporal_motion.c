@@ -98,18 +98,24 @@ static void motion_task(void *arg, int unit, int slot)
     }
 }
 
-bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info)
+bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool both)
 {
     const NstField *vectors = mvfield_fill(flow_field(t->flow, NST_WAY_BACK), info);
     Motion motion = {.t = t};
     bool searched = false;
+    t->ahead = NULL;
     if (how == NST_FLOW_MV || (how == NST_FLOW_AUTO && vectors && flow_explains(t->flow, vectors))) {
         motion.back = vectors;
     } else if (how != NST_FLOW_NONE) {
-        motion.back = flow_estimate(t->flow, NST_WAY_BACK);
         searched = true;
+        motion.back = flow_field(t->flow, NST_WAY_BACK);
+        if (both) {
+            flow_estimate_both(t->flow);
+            t->ahead = flow_field(t->flow, NST_WAY_AHEAD);
+        } else {
+            flow_estimate(t->flow, NST_WAY_BACK);
+        }
     }
-    t->ahead = NULL;
     team_for(&t->team, ceil_div(t->sh, BLOCK), motion_task, &motion);
     return searched;
 }
