@@ -1,43 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "painter.h"
+#include "painter_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "exec.h"
-#include "kernels/dsp.h"
 #include "nsw.h"
-#include "threads.h"
-#include "tiling.h"
 #include "util.h"
 
 enum {
     ROWS_AT_A_TIME = 16,
     MIN_CORE = 64 /* pixels of a tile, a side, that are worth their rim */
-};
-
-typedef struct NstNetwork {
-    NstTiling tiling;         /* one tile: the whole picture */
-    NstPlan *plan;            /* for a tile */
-    NstPlanes source, result; /* values of the plan */
-    double *kept;             /* moments: the moving average, */
-    double *fresh;            /* what the last run measured, */
-    double *given, *sum;      /* and those of a picture in tiles */
-    bool has_kept;
-} NstNetwork;
-
-struct NstPainter {
-    NstStyles styles;
-    int width, height;
-    NstTeam team;
-    NstDsp dsp;
-    NstGraph mixed;               /* where the styles are mixed in the weights; else empty */
-    float shares[NST_MAX_STYLES]; /* that `mixed` is made of */
-    int n;
-    NstNetwork networks[NST_MAX_STYLES];
-    NstPlanes source, result;
-    bool tiled;
-    float *planes;                /* memory of both where the picture is painted in tiles; else NULL */
 };
 
 /* ---- how the picture is cut ---- */
@@ -128,7 +101,7 @@ size_t painter_bytes_for(const NstStyles *styles, int width, int height, const N
 
 /* ---- making one ---- */
 
-static NstPlanes planes_of(NstPlan *plan, int node, bool bgr, float scale)
+NstPlanes painter_planes_of(NstPlan *plan, int node, bool bgr, float scale)
 {
     NstShape shape = plan_shape(plan, node);
     float *value = plan_value(plan, node);
@@ -150,8 +123,8 @@ static int open_network(NstNetwork *network, const NstModel *model, const NstGra
     if (result.w != tiling->w || result.h != tiling->h)
         return fail(err, NST_EUNSUPPORTED, "the network turns %dx%d pixels into %dx%d; a style must keep the size",
                     tiling->w, tiling->h, result.w, result.h);
-    network->source = planes_of(network->plan, 0, model->input_bgr, model->input_scale);
-    network->result = planes_of(network->plan, output, model->output_bgr, model->output_scale);
+    network->source = painter_planes_of(network->plan, 0, model->input_bgr, model->input_scale);
+    network->result = painter_planes_of(network->plan, output, model->output_bgr, model->output_scale);
     size_t moments = plan_moments(network->plan);
     network->kept = calloc(4 * moments + 1, sizeof(double));
     if (!network->kept)
@@ -159,6 +132,8 @@ static int open_network(NstNetwork *network, const NstModel *model, const NstGra
     network->fresh = network->kept + moments;
     network->given = network->fresh + moments;
     network->sum = network->given + moments;
+    network->model = model;
+    network->graph = graph;
     return NST_OK;
 }
 
@@ -209,6 +184,7 @@ int painter_create(NstPainter **out, const NstStyles *styles, int width, int hei
     painter->styles = *styles;
     painter->width = width;
     painter->height = height;
+    painter->compute = options->compute;
     painter->team = team_of(&options->compute);
     dsp_init(&painter->dsp, options->compute.cpu);
     int code = open_painter(painter, options, err);
@@ -222,6 +198,7 @@ void painter_free(NstPainter **out)
     NstPainter *painter = *out;
     if (!painter)
         return;
+    painter_close_pieces(painter);
     for (int i = 0; i < painter->n; i++) {
         plan_free(&painter->networks[i].plan);
         free(painter->networks[i].kept);
@@ -242,7 +219,7 @@ static int reflected(int i, int n)
     return i < n ? i : period - i;
 }
 
-static void pad(const NstPlanes *planes, int width, int height, int padded_width, int padded_height)
+void painter_pad(const NstPlanes *planes, int width, int height, int padded_width, int padded_height)
 {
     for (int i = 0; i < 3; i++) {
         for (int y = 0; y < height; y++) {
@@ -289,7 +266,7 @@ static void copy_task(void *arg, int unit, int slot)
         }
 }
 
-static void copy_planes(const NstPainter *painter, NstPlanes to, NstPlanes from, int w, int h, float share, bool add)
+void painter_copy(const NstPainter *painter, NstPlanes to, NstPlanes from, int w, int h, float share, bool add)
 {
     NstCopy copy = {painter, to, from, w, h, share * to.scale / from.scale, add};
     team_for(&painter->team, ceil_div(h, ROWS_AT_A_TIME), copy_task, &copy);
@@ -317,10 +294,9 @@ static void run(NstNetwork *network, const NstNormControl *control)
 
 static void run_whole(NstNetwork *network, float keep)
 {
-    NstNormControl control = {0};
-    if (keep > 0) {
-        control.measured = network->fresh;
-        control.given = network->has_kept ? network->kept : NULL;
+    NstNormControl control = {.measured = network->fresh};
+    if (keep > 0 && network->has_kept) {
+        control.given = network->kept;
         control.share = (double)keep;
     }
     run(network, &control);
@@ -332,13 +308,13 @@ static void paint_whole(NstPainter *painter, NstNetwork *network, float share, f
 {
     int w = painter->width, h = painter->height;
     if (network != painter->networks)
-        copy_planes(painter, network->source, painter->source, w, h, 1, false);
-    pad(&network->source, w, h, network->tiling.width, network->tiling.height);
+        painter_copy(painter, network->source, painter->source, w, h, 1, false);
+    painter_pad(&network->source, w, h, network->tiling.width, network->tiling.height);
     run_whole(network, keep);
     if (first)
         painter->result = network->result;
     if (!first || share != 1)
-        copy_planes(painter, painter->result, network->result, w, h, share, !first);
+        painter_copy(painter, painter->result, network->result, w, h, share, !first);
 }
 
 /* ---- in tiles ---- */
@@ -346,7 +322,7 @@ static void paint_whole(NstPainter *painter, NstNetwork *network, float share, f
 static void load_tile(NstPainter *painter, NstNetwork *network, int tile)
 {
     NstRect outer = tiling_outer(&network->tiling, tile);
-    copy_planes(painter, network->source, planes_at(&painter->source, outer.x0, outer.y0), network->tiling.w,
+    painter_copy(painter, network->source, planes_at(&painter->source, outer.x0, outer.y0), network->tiling.w,
                 network->tiling.h, 1, false);
 }
 
@@ -383,7 +359,7 @@ static void find_moments(NstPainter *painter, NstNetwork *network, const NstPlan
 static void paint_tiles(NstPainter *painter, NstNetwork *network, float share, float keep, bool first)
 {
     const NstTiling *tiling = &network->tiling;
-    pad(&painter->source, painter->width, painter->height, tiling->width, tiling->height);
+    painter_pad(&painter->source, painter->width, painter->height, tiling->width, tiling->height);
     NstPlanNorm norm = {.node = 0};
     while (plan_next_norm(network->plan, &norm))
         find_moments(painter, network, &norm);
@@ -392,7 +368,7 @@ static void paint_tiles(NstPainter *painter, NstNetwork *network, float share, f
         NstRect core = tiling_core(tiling, tile), window = window_of(tiling, tile);
         load_tile(painter, network, tile);
         run(network, &(NstNormControl){.given = network->given, .share = 1});
-        copy_planes(painter, planes_at(&painter->result, core.x0, core.y0),
+        painter_copy(painter, planes_at(&painter->result, core.x0, core.y0),
                     planes_at(&network->result, window.x0, window.y0), core.x1 - core.x0, core.y1 - core.y0, share,
                     !first);
     }
@@ -416,24 +392,25 @@ static void paint_and_average(NstPainter *painter, const float *shares, float ke
 void painter_paint(NstPainter *painter, const float *shares, float keep)
 {
     static const float all[1] = {1};
-    if (!painter->mixed.n_nodes) {
-        paint_and_average(painter, shares, keep);
-        return;
-    }
     size_t size = (size_t)painter->styles.n * sizeof(*shares);
-    if (memcmp(painter->shares, shares, size)) {
-        memcpy(painter->shares, shares, size);
+    bool others = memcmp(painter->shares, shares, size);
+    memcpy(painter->shares, shares, size);
+    if (painter->mixed.n_nodes && others) {
         mix_weights(&painter->mixed, &painter->styles, shares);
         plan_repack(painter->networks[0].plan);
+        for (int i = 0; i < painter->shapes.n; i++)
+            plan_repack(painter->networks[0].pieces[i].plan);
     }
-    paint_and_average(painter, all, keep);
+    paint_and_average(painter, painter->mixed.n_nodes ? all : shares, keep);
 }
 
 void painter_continue(NstPainter *painter, const NstPainter *before)
 {
     for (int i = 0; i < painter->n; i++) {
         NstNetwork *network = &painter->networks[i];
-        memcpy(network->kept, before->networks[i].kept, plan_moments(network->plan) * sizeof(*network->kept));
+        size_t size = plan_moments(network->plan) * sizeof(*network->kept);
+        memcpy(network->kept, before->networks[i].kept, size);
+        memcpy(network->fresh, before->networks[i].fresh, size);
         network->has_kept = before->networks[i].has_kept;
     }
 }

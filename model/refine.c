@@ -14,7 +14,7 @@ enum {
     OUTER = 3,     /* times that the robust weights are made anew, */
     INNER = 10,    /* and steps for each of them */
     SPARSE = 4,    /* samples to each side of one that tells of the light */
-    BAND = 32      /* rows that all steps are made in while they are at hand; the last band has half of them more or less */
+    BAND = 32      /* rows that all steps are made in while they are at hand, or half as many more or less at the end */
 };
 
 static size_t stride_of(int w)
@@ -164,8 +164,8 @@ static int seam_before(const Job *job, int band)
 }
 
 /*
- * Of a band of rows: smoothness but for the rows at its seams, which the last round's seams have left, the terms, and the
- * steps, each a row less at the seams, where the next step lacks what lies beyond
+ * Of a band of rows: smoothness, but for the rows at its seams, which have theirs from the round before; the terms; and
+ * the steps, each a row less at the seams, where the next step lacks what lies beyond
  */
 static void band_task(void *arg, int band, int slot)
 {
@@ -191,7 +191,7 @@ static void seam_smoothness(const Job *job, int seam)
     job->dsp->refine_smoothness(&job->r, seam);
 }
 
-/* What the bands on both sides of the seam after a band left out; then that is ready for the next round, or the result. */
+/* What the bands on both sides of the seam after a band left out; then the next round's smoothness, or the result. */
 static void seam_task(void *arg, int band, int slot)
 {
     const Job *job = arg;

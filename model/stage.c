@@ -33,7 +33,9 @@ static size_t other_bytes(const NstStageSpec *spec)
     return transfer_bytes_for(&spec->compute, spec->width, spec->work_width) +
            finish_bytes_for(&spec->compute, spec->width, spec->height, spec->work_width, spec->work_height,
                             spec->color) +
-           (spec->temporal ? temporal_bytes_for(spec->work_width, spec->work_height, &spec->compute) : 0);
+           (spec->temporal ? temporal_bytes_for(spec->work_width, spec->work_height, &spec->compute) : 0) +
+           (spec->pieces ? painter_piece_bytes_for(&spec->styles, spec->work_width, spec->work_height, &spec->compute)
+                         : 0);
 }
 
 static NstPainterOptions painter_options(const NstStageSpec *spec)
@@ -123,8 +125,13 @@ static int look(NstStage *stage, const NstPlanes *source, const NstStylizeOption
     if (options->temporal == 0 && options->every == 1) {
         temporal_free(&stage->temporal);
         painter_forget(stage->painter);
+        painter_close_pieces(stage->painter);
         return NST_OK;
     }
+    if (options->every == 1 || options->max_memory)
+        painter_close_pieces(stage->painter);
+    else
+        NST_TRY(painter_open_pieces(stage->painter, err));
     if (!stage->temporal)
         NST_TRY(temporal_create(&stage->temporal, spec->work_width, spec->work_height, &spec->compute, err));
     if (info && info->reset)
@@ -133,6 +140,17 @@ static int look(NstStage *stage, const NstPlanes *source, const NstStylizeOption
     if (!sight->follows)
         painter_forget(stage->painter);
     return NST_OK;
+}
+
+/* The last painting goes on, but for what came into view. */
+static void carry(NstStage *stage, const NstPlanes *painting)
+{
+    const NstPieceShapes *shapes = painter_pieces(stage->painter);
+    NstPiece piece;
+    while (temporal_next_piece(stage->temporal, shapes, &piece))
+        temporal_fill(stage->temporal, shapes, &piece,
+                      painter_paint_piece(stage->painter, piece.shape, piece.x, piece.y));
+    temporal_carry(stage->temporal, painting);
 }
 
 int stage_paint(NstStage *stage, const NstPicture *in, const NstPicture *out, const NstStylizeOptions *options,
@@ -155,7 +173,7 @@ int stage_paint(NstStage *stage, const NstPicture *in, const NstPicture *out, co
         if (stage->temporal)
             report->flicker = temporal_blend(stage->temporal, painting);
     } else {
-        temporal_carry(stage->temporal, painting);
+        carry(stage, painting);
     }
 
     report->width = stage->spec.work_width;

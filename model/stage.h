@@ -16,7 +16,8 @@ typedef struct NstStageSpec {
     NstStyles styles; /* the models must outlive the stage */
     int width, height, work_width, work_height;
     NstColors color;  /* that it is to have memory for from the start */
-    bool temporal;    /* the same for smoothing and key pictures */
+    bool temporal;    /* the same for smoothing and key pictures, */
+    bool pieces;      /* and for what comes into view between these */
     size_t max_memory; /* bytes; 0: no bound */
     NstCompute compute;
 } NstStageSpec;

@@ -58,12 +58,13 @@ static size_t lay_out(NstTemporal *t, int w, int h, int threads, float *memory)
     t->carried = take(&memory, &used, 4 * (pixels + 16));
     t->luma = take(&memory, &used, pixels);
     t->taps = take(&memory, &used, NST_WARP_PHASES * NST_WARP_PHASE_FLOATS);
-    float **planes[] = {&t->u, &t->v, &t->error, &t->trust, &t->weight};
+    float **planes[] = {&t->u, &t->v, &t->error, &t->trust, &t->weight, &t->seen};
     for (size_t i = 0; i < sizeof(planes) / sizeof(*planes); i++)
         *planes[i] = take_samples(t, &memory, &used);
     t->place = (int *)take_samples(t, &memory, &used);
     t->scratch = take(&memory, &used, (size_t)threads * SCRATCH_ROWS * scratch_row(t));
     t->histograms = (int *)take(&memory, &used, (size_t)threads * BINS);
+    t->unseen = take(&memory, &used, temporal_unseen_floats(w, h));
     t->row_sums = (double *)take(&memory, &used, 2 * 4 * (size_t)t->sh);
     return used;
 }
@@ -144,7 +145,7 @@ static float *scratch(const NstTemporal *t, int slot, int row)
 }
 
 /* Row i of pixels, of the 2 sh that samples have: beyond an odd height the last one is repeated. */
-static float *luma_row(const NstTemporal *t, int i)
+float *temporal_luma_row(const NstTemporal *t, int i)
 {
     return t->luma + (size_t)i * 2 * (size_t)t->sw;
 }
@@ -156,12 +157,13 @@ static void luma_task(void *arg, int y, int slot)
     (void)slot;
     for (int i = 2 * y; i < 2 * y + 2; i++) {
         ptrdiff_t at = min_int(i, t->h - 1) * job->planes->stride;
-        float *row = luma_row(t, i);
+        float *row = temporal_luma_row(t, i);
         t->dsp.temporal_luma(row, job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at,
                              255 / job->planes->scale, t->w);
         row[2 * t->sw - 1] = row[t->w - 1];
     }
-    t->dsp.flow_halve(luma_row(t, 2 * y), luma_row(t, 2 * y + 1), job->half + y * job->half_stride, t->sw);
+    t->dsp.flow_halve(temporal_luma_row(t, 2 * y), temporal_luma_row(t, 2 * y + 1), job->half + y * job->half_stride,
+                      t->sw);
 }
 
 static void take_luma(NstTemporal *t, const NstPlanes *source)
@@ -174,16 +176,16 @@ static void take_luma(NstTemporal *t, const NstPlanes *source)
 
 /* ---- the last painting along the motion ---- */
 
-/* Pixel row i of sample row y of a plane of samples, enlarged linearly. */
-static const float *enlarge(const NstTemporal *t, const float *plane, int y, int i, float *between, float *row)
+const float *temporal_enlarge(const NstTemporal *t, const float *plane, int y, int i, int slot)
 {
     const float *at = plane + y * t->stride;
+    float *between = scratch(t, slot, 0), *row = scratch(t, slot, 1);
     t->dsp.lerp(between - 1, at - 1, at - 1 + (i ? t->stride : -t->stride), 0.25f, (size_t)t->sw + 2);
     t->dsp.enlarge2(row, between, 0.25f, 2 * (size_t)t->sw);
     return row;
 }
 
-static float *carried_row(const NstTemporal *t, int i)
+float *temporal_carried_row(const NstTemporal *t, int i)
 {
     return t->carried + (size_t)i * 8 * (size_t)t->sw;
 }
@@ -193,8 +195,8 @@ static void warp_task(void *arg, int y, int slot)
     const Job *job = arg;
     NstTemporal *t = job->t;
     const NstWarp warp = {t->w, t->h, t->history, t->history_stride, t->taps + NST_WARP_PHASE_PAD};
-    const float *luma[2] = {luma_row(t, 2 * y), luma_row(t, 2 * y + 1)};
-    float *carried[2] = {carried_row(t, 2 * y), carried_row(t, 2 * y + 1)};
+    const float *luma[2] = {temporal_luma_row(t, 2 * y), temporal_luma_row(t, 2 * y + 1)};
+    float *carried[2] = {temporal_carried_row(t, 2 * y), temporal_carried_row(t, 2 * y + 1)};
     float *error = t->error + y * t->stride;
     t->dsp.temporal_warp(&warp, y, t->u + y * t->stride, t->v + y * t->stride, carried[0], carried[1]);
     for (int x = 0; x < t->sw; x++) {
@@ -246,6 +248,7 @@ static void trust_task(void *arg, int y, int slot)
         trust.moving = 1 - LEAK_MOVING / (squared + LEAK_MOVING);
     }
     t->dsp.temporal_trust(&trust, y);
+    temporal_frame_row(t, t->trust, y);
     temporal_frame_row(t, t->weight, y);
     t->row_sums[4 * y] = t->dsp.sum(t->trust + y * t->stride, (size_t)t->sw);
 }
@@ -307,6 +310,8 @@ NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylize
         return sight;
     }
     sight.paint = due || explained < PAINT_EXPLAINED;
+    if (!sight.paint)
+        temporal_miss(t);
     return sight;
 }
 
@@ -343,9 +348,9 @@ static void blend_row(const Job *job, int row, const float *weight, double sums[
     NstTemporal *t = job->t;
     ptrdiff_t at = row * job->planes->stride;
     float *x[3] = {job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at}, flicker = 0;
-    const float *carried = carried_row(t, row);
+    const float *carried = temporal_carried_row(t, row);
     sums[2] += steepness(x[1], t->w);
-    t->dsp.temporal_blend(x, job->planes->scale, luma_row(t, row), weight, carried,
+    t->dsp.temporal_blend(x, job->planes->scale, temporal_luma_row(t, row), weight, carried,
                           t->history + row * t->history_stride, t->w);
     frame_history(t, row);
     sums[3] += steepness(x[1], t->w);
@@ -361,7 +366,7 @@ static void blend_task(void *arg, int y, int slot)
     double *sums = t->row_sums + 4 * y;
     sums[1] = sums[2] = sums[3] = 0;
     for (int i = 0; i < 2 && 2 * y + i < t->h; i++) {
-        const float *weight = enlarge(t, t->weight, y, i, scratch(t, slot, 0), scratch(t, slot, 1));
+        const float *weight = temporal_enlarge(t, t->weight, y, i, slot);
         blend_row(job, 2 * y + i, weight, sums);
     }
 }
@@ -373,7 +378,7 @@ static void sharpen_task(void *arg, int y, int slot)
     NstTemporal *t = job->t;
     for (int i = 0; i < 2 && 2 * y + i < t->h; i++) {
         ptrdiff_t row = 2 * y + i, at = row * job->planes->stride;
-        const float *weight = enlarge(t, t->weight, y, i, scratch(t, slot, 0), scratch(t, slot, 1));
+        const float *weight = temporal_enlarge(t, t->weight, y, i, slot);
         float *x[3] = {job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at};
         t->dsp.temporal_sharpen(x, job->planes->scale, weight, job->sharpen, t->history + row * t->history_stride,
                                 t->history_stride, t->w);
@@ -397,6 +402,7 @@ float temporal_blend(NstTemporal *t, const NstPlanes *painting)
     t->sharpen = missing < 0 ? 0 : missing > SHARPEN_MAX ? SHARPEN_MAX : missing;
     sharpen(t, painting);
     t->has_history = true;
+    t->has_seen = false;
     t->since_painted = 0;
     return had_history ? (float)(sum_rows(t, 1) * 4 / ((double)t->w * t->h * (double)painting->scale)) : 0;
 }
@@ -407,7 +413,7 @@ static void carry_task(void *arg, int y, int slot)
     NstTemporal *t = job->t;
     (void)slot;
     for (int row = 2 * y; row < min_int(2 * y + 2, t->h); row++) {
-        const float *from = carried_row(t, row);
+        const float *from = temporal_carried_row(t, row);
         ptrdiff_t at = row * job->planes->stride;
         for (int i = 0; i < t->w; i++)
             for (int c = 0; c < 3; c++)
@@ -422,6 +428,10 @@ void temporal_carry(NstTemporal *t, const NstPlanes *painting)
     Job job = {.t = t, .planes = painting};
     team_for(&t->team, t->sh, carry_task, &job);
     sharpen(t, painting);
+    float *trust = t->trust;
+    t->trust = t->seen;
+    t->seen = trust;
+    t->has_seen = true;
     t->since_painted++;
 }
 

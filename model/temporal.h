@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "picture.h"
+#include "painter.h"
 
 /*
  * What a stream of paintings remembers: the last painting, carried along the motion of the source (Kroeger et al. 2016),
@@ -40,6 +40,18 @@ NstSight temporal_look(NstTemporal *temporal, const NstPlanes *source, const Nst
 
 /* Blends into a fresh painting what goes on of the last one. Returns the flicker of NstFrameReport. */
 float temporal_blend(NstTemporal *temporal, const NstPlanes *painting);
+
+/*
+ * Between temporal_look and temporal_carry: pieces of the picture that came into view, as long as some are worth their
+ * time; temporal_fill takes what is painted of one.
+ */
+typedef struct NstPiece {
+    int shape, x, y; /* of NstPieceShapes; its first pixel */
+} NstPiece;
+
+bool temporal_next_piece(NstTemporal *temporal, const NstPieceShapes *shapes, NstPiece *piece);
+void temporal_fill(NstTemporal *temporal, const NstPieceShapes *shapes, const NstPiece *piece,
+                   const NstPlanes *painting);
 
 /* Writes the last painting, carried along the motion, in place of a fresh one. */
 void temporal_carry(NstTemporal *temporal, const NstPlanes *painting);

@@ -6,7 +6,7 @@
 #include "temporal.h"
 #include "threads.h"
 
-/* For temporal.c and temporal_motion.c */
+/* For temporal.c, temporal_motion.c and temporal_pieces.c */
 
 /*
  * Pixels are w x h. Samples of luma are two pixels wide and high: sw x sh, in rows `stride` apart, with a frame of SIDE
@@ -26,24 +26,38 @@ struct NstTemporal {
     float *u, *v;          /* samples: motion in pixels */
     const NstField *ahead; /* the other way; NULL: the same, turned round */
     float *error, *trust, *weight;
+    float *seen;           /* trust in the last painting, where that was only carried: what it lacked is still lacking */
+    bool has_seen;
     int *place;
     int *histograms;       /* of differences, for each of the team */
     float *scratch;        /* rows for each of the team */
-    double *row_sums;      /* of each row of samples: what is trusted, flicker, steepness before the blend and after it */
+    float *unseen;         /* of blocks of NST_PIECE_GRID pixels: how much of them is not trusted, summed up */
+    double *row_sums;      /* of each row of samples: what is trusted, flicker, steepness before and after the blend */
     float *memory;
     float temporal;        /* of the options */
     float sharpen;         /* that the last painting was given back */
     bool has_history;
     int since_painted;     /* pictures */
+    float credit;          /* pixels that may be painted as pieces */
 };
+
+/* Row i of the 2 sh rows of pixels that samples have */
+float *temporal_luma_row(const NstTemporal *temporal, int i);
+float *temporal_carried_row(const NstTemporal *temporal, int i);
+
+/* Pixel row i of sample row y of a plane of samples, enlarged linearly, in the scratch of a slot. */
+const float *temporal_enlarge(const NstTemporal *temporal, const float *plane, int y, int i, int slot);
+
+/* A picture is only carried: what the last one lacked is not trusted, and pieces may be painted for so much more. */
+void temporal_miss(NstTemporal *temporal);
+
+/* Floats of `unseen` */
+size_t temporal_unseen_floats(int w, int h);
 
 /* Repeats row y of a plane of samples over its frame of one. */
 void temporal_frame_row(const NstTemporal *temporal, float *plane, int y);
 
-/*
- * Motion from the last picture to this one, into u and v; both: with the way ahead, where it is searched for. Returns
- * whether it is.
- */
+/* Motion from the last picture to this one, into u and v; both: and ahead. Returns whether it was searched for. */
 bool temporal_find_motion(NstTemporal *temporal, NstFlow how, const NstFrameInfo *info, bool both);
 
 /* Searches for the way ahead. */

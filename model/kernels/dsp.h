@@ -248,8 +248,8 @@ typedef struct NstDsp {
     void (*refine_relax)(const NstRefine *r, int y, float omega);
 
     /*
-     * Temporal smoothing, temporal_tmpl.h: one row each, of samples for temporal_warp and temporal_trust. Of rows of four floats a
-     * pixel, what follows up to a multiple of 16 pixels may be read.
+     * Temporal smoothing, temporal_tmpl.h: one row each, of samples for temporal_warp and temporal_trust. Of rows of
+     * four floats a pixel, what follows up to a multiple of 16 pixels may be read.
      */
     void (*temporal_luma)(float *y, const float *r, const float *g, const float *b, float scale, int n);
     void (*temporal_warp)(const NstWarp *w, int row, const float *u, const float *v, float *above, float *below);

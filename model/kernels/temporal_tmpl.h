@@ -63,7 +63,7 @@ TARGET static inline __attribute__((always_inline)) void NAME(warp_quad)(const f
     NAME(warp_across)(b, across - 4, below + 4);
 }
 
-/* Row `row` of samples of the history, fetched from where the motion (u, v) leads: two rows of pixels, four floats each */
+/* Row `row` of samples from where in the history the motion (u, v) leads: two rows of pixels, four floats each */
 TARGET static void NAME(temporal_warp)(const NstWarp *w, int row, const float *u, const float *v, float *above,
                                        float *below)
 {
