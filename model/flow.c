@@ -299,35 +299,39 @@ const float *flow_luma(const NstOpticalFlow *flow, int age, ptrdiff_t *stride)
 typedef struct Search {
     NstOpticalFlow *flow;
     const Level *own, *other;
-    const NstField *coarser; /* of the level before; NULL for the first */
+    const NstField *start;   /* where it begins; NULL: nowhere; */
+    int start_size;          /* of it, a sample's in this level's */
     NstField *field;
     int columns, rows;       /* of patches */
     float *moves, *better, *costs;
     float *sums;             /* for each of the team that searches */
 } Search;
 
-static NstPatch patch_at(const Search *search, int column, int row)
+static NstPatch patch_from(const Level *own, const Level *other, int x, int y)
 {
-    const Level *own = search->own;
-    int x = (column - 1) * STRIDE, y = (row - 1) * STRIDE;
     ptrdiff_t at = y * own->stride + x;
     return (NstPatch){
-        .own = own->y + at, .gx = own->gx + at, .gy = own->gy + at, .other = search->other->y, .stride = own->stride,
+        .own = own->y + at, .gx = own->gx + at, .gy = own->gy + at, .other = other->y, .stride = own->stride,
         .x = (float)x, .y = (float)y, .min = -FRAME,
         .max_x = (float)(own->w + FRAME - NST_PATCH - 2), .max_y = (float)(own->h + FRAME - NST_PATCH - 2)};
 }
 
-/* A patch begins where the coarser level found its middle. */
+static NstPatch patch_at(const Search *search, int column, int row)
+{
+    return patch_from(search->own, search->other, (column - 1) * STRIDE, (row - 1) * STRIDE);
+}
+
+/* A patch begins where its middle is moved by what is known so far. */
 static void start_move(const Search *search, int column, int row, float move[2])
 {
-    const NstField *coarser = search->coarser;
+    const NstField *start = search->start;
     move[0] = move[1] = 0;
-    if (!coarser)
+    if (!start)
         return;
-    size_t x = (size_t)min_int(column * STRIDE / 2, coarser->w - 1);
-    size_t y = (size_t)min_int(row * STRIDE / 2, coarser->h - 1);
-    move[0] = 2 * coarser->x[y * (size_t)coarser->w + x];
-    move[1] = 2 * coarser->y[y * (size_t)coarser->w + x];
+    size_t x = (size_t)min_int(column * STRIDE / search->start_size, start->w - 1);
+    size_t y = (size_t)min_int(row * STRIDE / search->start_size, start->h - 1);
+    move[0] = (float)search->start_size * start->x[y * (size_t)start->w + x];
+    move[1] = (float)search->start_size * start->y[y * (size_t)start->w + x];
 }
 
 static void search_task(void *arg, int row, int slot)
@@ -410,16 +414,16 @@ static void spread_task(void *arg, int row, int slot)
     }
 }
 
-/* By a team whose slots begin with `slot` of the flow's */
-static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstTeam *team, int slot)
+/* By a team whose slots begin with `slot` of the flow's, from a motion in samples of start_size of the level's */
+static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstField *start, int start_size,
+                         const NstTeam *team, int slot)
 {
     int own = way == NST_WAY_BACK ? flow->current : flow->current ^ 1;
     Search search = {.flow = flow, .own = &flow->pyramid[own].level[index],
                      .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index],
-                     .moves = flow->patches[way].moves, .better = flow->patches[way].better,
-                     .costs = flow->patches[way].costs};
+                     .start = start, .start_size = start_size, .moves = flow->patches[way].moves,
+                     .better = flow->patches[way].better, .costs = flow->patches[way].costs};
     search.sums = flow->sums + (size_t)slot * 3 * STRIDE * sums_stride(flow->field[0][0].w);
-    search.coarser = index + 1 < flow->n_levels ? &flow->field[way][index + 1] : NULL;
     search.columns = patches(search.own->w);
     search.rows = patches(search.own->h);
     team_for(team, search.rows, search_task, &search);
@@ -432,32 +436,50 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstT
     }
 }
 
+static void search_from_coarser(NstOpticalFlow *flow, NstWay way, int index, const NstTeam *team, int slot)
+{
+    search_level(flow, way, index, index + 1 < flow->n_levels ? &flow->field[way][index + 1] : NULL, 2, team, slot);
+}
+
 /* The coarser levels of one way: they are too small to be shared, and threads that wait cost more than is gained. */
 static void coarse_task(void *arg, int way, int slot)
 {
     const NstTeam alone = {1, NULL, NULL};
     NstOpticalFlow *flow = arg;
     for (int index = flow->n_levels - 1; index > 0; index--)
-        search_level(flow, (NstWay)way, index, &alone, slot);
+        search_from_coarser(flow, (NstWay)way, index, &alone, slot);
 }
 
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
 {
     coarse_task(flow, way, 0);
-    search_level(flow, way, 0, flow->team, 0);
+    search_from_coarser(flow, way, 0, flow->team, 0);
     return flow_field(flow, way);
 }
 
 void flow_estimate_both(NstOpticalFlow *flow)
 {
     team_for(flow->team, 2, coarse_task, flow);
-    search_level(flow, NST_WAY_BACK, 0, flow->team, 0);
-    search_level(flow, NST_WAY_AHEAD, 0, flow->team, 0);
+    search_from_coarser(flow, NST_WAY_BACK, 0, flow->team, 0);
+    search_from_coarser(flow, NST_WAY_AHEAD, 0, flow->team, 0);
+}
+
+void flow_improve(NstOpticalFlow *flow)
+{
+    search_level(flow, NST_WAY_BACK, 0, &flow->field[NST_WAY_BACK][0], 1, flow->team, 0);
 }
 
 const NstField *flow_field(const NstOpticalFlow *flow, NstWay way)
 {
     return &flow->field[way][0];
+}
+
+float flow_misfit(const NstOpticalFlow *flow, int x, int y, float dx, float dy)
+{
+    const Level *own = &flow->pyramid[flow->current].level[0], *other = &flow->pyramid[flow->current ^ 1].level[0];
+    const int left = max_int(min_int(x, own->w), 0) - NST_PATCH / 2, top = max_int(min_int(y, own->h), 0) - NST_PATCH / 2;
+    const NstPatch patch = patch_from(own, other, left, top);
+    return flow->dsp->flow_cost(&patch, (float[2]){dx, dy});
 }
 
 /* How far the other picture is from this one at a sample that is moved; OUTSIDE for one from outside */

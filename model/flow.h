@@ -45,6 +45,12 @@ void flow_estimate_both(NstOpticalFlow *flow);
 /* The field that flow_estimate fills, for who has a motion from elsewhere. */
 const NstField *flow_field(const NstOpticalFlow *flow, NstWay way);
 
+/* Searches on from the motion that the field of NST_WAY_BACK holds, at the finest level alone. */
+void flow_improve(NstOpticalFlow *flow);
+
+/* How badly the patch whose middle is sample (x, y) of the current picture fits the previous one, moved by (dx, dy). */
+float flow_misfit(const NstOpticalFlow *flow, int x, int y, float dx, float dy);
+
 /*
  * Whether a motion back fits as well as one that is searched for is likely to: nine samples of ten within a few levels,
  * and no worse in the mean than none.

@@ -9,7 +9,8 @@
 
 enum {
     PIXELS = 2 * NST_FIELD_CELL, /* a cell's side in pixels: the usual smallest block */
-    GROWTH = 8                   /* cells that motion reaches into where none is known */
+    GROWTH = 8,                  /* cells that motion reaches into where none is known */
+    FAR = 4                      /* pictures that a vector may reach */
 };
 
 #define OUTLIER 0.5f /* samples from the median of the neighbours */
@@ -18,7 +19,7 @@ enum {
 typedef struct Grid {
     int w, h;
     float *x, *y, *new_x, *new_y;
-    float *known; /* 1, or 0 */
+    float *known; /* 1 for what fits, less for what does not, 0 for nothing */
 } Grid;
 
 static Grid grid_of(const NstField *field)
@@ -46,8 +47,32 @@ static bool is_usable(const NstMotionVector *v)
     return isfinite(v->x) && isfinite(v->y) && isfinite(v->dx) && isfinite(v->dy) && v->w > 0 && v->h > 0;
 }
 
-static void gather(const Grid *grid, const NstFrameInfo *info)
+/* A motion of a block, in samples, and how badly it fits */
+typedef struct Motion {
+    float x, y, misfit;
+} Motion;
+
+/* Motion goes on as it is, for the few pictures that a vector reaches: so it is divided by their number. */
+static Motion fit(const NstMotionVector *v, const NstOpticalFlow *flow)
 {
+    const int x = (int)((v->x + 0.5f * v->w) / 2), y = (int)((v->y + 0.5f * v->h) / 2);
+    Motion best = {0.5f * v->dx, 0.5f * v->dy, 0};
+    if (!flow)
+        return best;
+    best = (Motion){0, 0, flow_misfit(flow, x, y, 0, 0)};
+    for (int pictures = 1; pictures <= FAR; pictures++) {
+        const float scale = (v->future ? -0.5f : 0.5f) / (float)pictures;
+        const float misfit = flow_misfit(flow, x, y, scale * v->dx, scale * v->dy);
+        if (misfit < best.misfit)
+            best = (Motion){scale * v->dx, scale * v->dy, misfit};
+    }
+    return best;
+}
+
+/* Of several vectors for a cell it has the one that fits best. */
+static void gather(const Grid *grid, const NstOpticalFlow *flow, const NstFrameInfo *info)
+{
+    const float samples = NST_PATCH_SAMPLES;
     memset(grid->x, 0, 5 * (size_t)grid->w * (size_t)grid->h * sizeof(float));
     for (int i = 0; i < info->n_vectors; i++) {
         const NstMotionVector *v = &info->vectors[i];
@@ -56,11 +81,18 @@ static void gather(const Grid *grid, const NstFrameInfo *info)
             continue;
         cells_of(v->x, v->w, grid->w, &x0, &x1);
         cells_of(v->y, v->h, grid->h, &y0, &y1);
+        if (x0 >= x1 || y0 >= y1)
+            continue;
+        const Motion motion = fit(v, flow);
+        const float known = samples / (samples + motion.misfit);
         for (int y = y0; y < y1; y++)
             for (int x = x0; x < x1; x++) {
-                grid->x[y * grid->w + x] = 0.5f * v->dx;
-                grid->y[y * grid->w + x] = 0.5f * v->dy;
-                grid->known[y * grid->w + x] = 1;
+                const int at = y * grid->w + x;
+                if (!(known >= grid->known[at]))
+                    continue;
+                grid->x[at] = motion.x;
+                grid->y[at] = motion.y;
+                grid->known[at] = known;
             }
     }
 }
@@ -171,12 +203,12 @@ static void spread(const Grid *grid, const NstField *field)
     }
 }
 
-const NstField *mvfield_fill(const NstField *field, const NstFrameInfo *info)
+const NstField *mvfield_fill(const NstField *field, const NstOpticalFlow *flow, const NstFrameInfo *info)
 {
     if (!info || !info->n_vectors)
         return NULL;
     Grid grid = grid_of(field);
-    gather(&grid, info);
+    gather(&grid, flow, info);
     for (int i = 0; i < GROWTH && grow(&grid); i++)
         ;
     clean(&grid);

@@ -7,10 +7,13 @@
 #include "flow.h"
 
 /*
- * A decoder's motion vectors as a dense field of samples that are two pixels wide, from a grid of 8x8 pixels: what has none
- * (intra blocks) takes its neighbours', what stands alone among them their median; linear in between. `field` has cells.
- * NULL where info has no vectors.
+ * A decoder's motion vectors as a dense field of samples that are two pixels wide, from a grid of 8x8 pixels: what has
+ * none (intra blocks) takes its neighbours', what stands alone among them their median; linear in between. `field` has
+ * cells. NULL where info has no vectors.
+ *
+ * Which picture a vector refers to is not known: of the lengths that come into question each takes the one that fits the
+ * pictures of `flow`. NULL: each as it is.
  */
-const NstField *mvfield_fill(const NstField *field, const NstFrameInfo *info);
+const NstField *mvfield_fill(const NstField *field, const NstOpticalFlow *flow, const NstFrameInfo *info);
 
 #endif

@@ -98,17 +98,26 @@ static void motion_task(void *arg, int unit, int slot)
     }
 }
 
+/* Whether the vectors lead near enough for the motion to be found from there. */
+static bool begin_with_vectors(NstTemporal *t, NstFlow how, const NstFrameInfo *info)
+{
+    const NstField *vectors = NULL;
+    if (how == NST_FLOW_MV || how == NST_FLOW_AUTO)
+        vectors = mvfield_fill(flow_field(t->flow, NST_WAY_BACK), t->flow, info);
+    return vectors && (how == NST_FLOW_MV || flow_explains(t->flow, vectors));
+}
+
 bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool both)
 {
-    const NstField *vectors = mvfield_fill(flow_field(t->flow, NST_WAY_BACK), info);
-    Motion motion = {.t = t};
+    Motion motion = {.t = t, .back = flow_field(t->flow, NST_WAY_BACK)};
     bool searched = false;
     t->ahead = NULL;
-    if (how == NST_FLOW_MV || (how == NST_FLOW_AUTO && vectors && flow_explains(t->flow, vectors))) {
-        motion.back = vectors;
-    } else if (how != NST_FLOW_NONE) {
+    if (begin_with_vectors(t, how, info)) {
+        flow_improve(t->flow);
+    } else if (how == NST_FLOW_NONE || how == NST_FLOW_MV) {
+        motion.back = NULL;
+    } else {
         searched = true;
-        motion.back = flow_field(t->flow, NST_WAY_BACK);
         if (both) {
             flow_estimate_both(t->flow);
             t->ahead = flow_field(t->flow, NST_WAY_AHEAD);

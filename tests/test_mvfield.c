@@ -56,7 +56,7 @@ static int blocks_of(NstMotionVector *vectors, int w, int h, Motion *motion, int
             motion((float)x + BLOCK / 2, (float)y + BLOCK / 2, move);
             if (wrong && number % wrong == 0)
                 move[0] += number % 2 ? 40 : -25;
-            vectors[n++] = (NstMotionVector){(float)x, (float)y, BLOCK, BLOCK, move[0], move[1]};
+            vectors[n++] = (NstMotionVector){(float)x, (float)y, BLOCK, BLOCK, move[0], move[1], 0};
         }
     return n;
 }
@@ -80,7 +80,7 @@ static double error_of(Motion *motion, int wrong, int intra)
     NstField field = field_new(160, 90);
     const NstFrameInfo info = {.struct_size = sizeof(info), .vectors = vectors,
                                .n_vectors = blocks_of(vectors, 320, 180, motion, wrong, intra)};
-    assert_ptr_equal(mvfield_fill(&field, &info), &field);
+    assert_ptr_equal(mvfield_fill(&field, NULL, &info), &field);
     const double error = mean_error(&field, motion);
     field_free(&field);
     return error;
@@ -106,22 +106,23 @@ static void test_outliers(void **state)
 static void test_unusable(void **state)
 {
     (void)state;
-    const NstMotionVector vectors[] = {{NAN, 0, 16, 16, 1, 1},  {0, 0, 16, 16, INFINITY, 1}, {0, 0, 0, 16, 9, 9},
-                                       {0, 0, 16, -1, 9, 9},    {-100, -100, 16, 16, 9, 9},  {1e30f, 0, 16, 16, 9, 9},
-                                       {-8, -8, 1e30f, 16, 2, 4}};
+    const NstMotionVector vectors[] = {{NAN, 0, 16, 16, 1, 1, 0},    {0, 0, 16, 16, INFINITY, 1, 0},
+                                       {0, 0, 0, 16, 9, 9, 0},       {0, 0, 16, -1, 9, 9, 0},
+                                       {-100, -100, 16, 16, 9, 9, 0}, {1e30f, 0, 16, 16, 9, 9, 0},
+                                       {-8, -8, 1e30f, 16, 2, 4, 0}};
     static const int sizes[][2] = {{1, 1}, {2, 3}, {5, 4}, {33, 17}};
     const NstFrameInfo none = {.struct_size = sizeof(none)};
     NstFrameInfo info = {.struct_size = sizeof(info), .vectors = vectors, .n_vectors = 6};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
         NstField field = field_new(sizes[i][0], sizes[i][1]);
-        assert_null(mvfield_fill(&field, NULL));
-        assert_null(mvfield_fill(&field, &none));
+        assert_null(mvfield_fill(&field, NULL, NULL));
+        assert_null(mvfield_fill(&field, NULL, &none));
         info.n_vectors = 6;
-        assert_non_null(mvfield_fill(&field, &info));
+        assert_non_null(mvfield_fill(&field, NULL, &info));
         for (int at = 0; at < field.w * field.h; at++)
             assert_true(field.x[at] == 0 && field.y[at] == 0);
         info.n_vectors = 7; /* the last one covers the first row of cells */
-        assert_non_null(mvfield_fill(&field, &info));
+        assert_non_null(mvfield_fill(&field, NULL, &info));
         assert_true(field.x[0] == 1 && field.y[0] == 2);
         field_free(&field);
     }
@@ -135,8 +136,11 @@ static float texture(float x, float y)
            20 * sinf(0.5f * x + 0.4f * y);
 }
 
-/* The picture moves by (dx, dy) samples; whether vectors of that length times `scale`, with wrong ones, explain it */
-static bool taken(float dx, float dy, float scale, int wrong)
+/*
+ * The picture moves by (dx, dy) samples; whether vectors of that length times `scale`, with wrong ones, explain it. Where
+ * they do, the motion is found from there.
+ */
+static bool taken_from(float dx, float dy, float scale, int wrong, bool future)
 {
     static NstMotionVector vectors[BLOCKS_MAX];
     const NstTeam team = {1, NULL, NULL};
@@ -159,11 +163,36 @@ static bool taken(float dx, float dy, float scale, int wrong)
         const float off = vectors[i].dx - 6; /* of the wrong ones */
         vectors[i].dx = 2 * dx * scale + off;
         vectors[i].dy = 2 * dy * scale;
+        vectors[i].future = future;
     }
-    const NstField *field = mvfield_fill(flow_field(flow, NST_WAY_BACK), &info);
+    const NstField *field = mvfield_fill(flow_field(flow, NST_WAY_BACK), flow, &info);
     const bool explains = flow_explains(flow, field);
+    if (explains) {
+        double off = 0;
+        flow_improve(flow);
+        for (int i = 0; i < 160 * 90; i++)
+            off += (double)hypotf(field->x[i] - dx, field->y[i] - dy) / (160 * 90);
+        assert_true(off < 0.1);
+    }
     flow_free(&flow);
     return explains;
+}
+
+static bool taken(float dx, float dy, float scale, int wrong)
+{
+    return taken_from(dx, dy, scale, wrong, false);
+}
+
+/* Pictures farther away, before and after, are told by what fits. */
+static void test_distance(void **state)
+{
+    (void)state;
+    for (int pictures = 1; pictures <= 4; pictures++) {
+        assert_true(taken_from(3, -1.75f, (float)pictures, 0, false));
+        assert_true(taken_from(3, -1.75f, (float)pictures, 13, false));
+        assert_true(taken_from(3, -1.75f, (float)-pictures, 0, true));
+        assert_false(taken_from(3, -1.75f, (float)pictures, 0, true));
+    }
 }
 
 static void test_taken(void **state)
@@ -175,7 +204,7 @@ static void test_taken(void **state)
     assert_false(taken(3, -1.75f, 0, 0));
     assert_false(taken(3, -1.75f, -1, 0));
     assert_false(taken(3, -1.75f, 1.5f, 0));
-    assert_false(taken(0.05f, 0, -1, 0)); /* little is off, but more than without any motion */
+    assert_true(taken(0.05f, 0, -1, 0)); /* none fits better: the motion is found from there */
     assert_false(taken(3, -1.75f, 1, 2)); /* too many wrong ones to be cleaned away */
 }
 
@@ -186,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_outliers),
         cmocka_unit_test(test_unusable),
         cmocka_unit_test(test_taken),
+        cmocka_unit_test(test_distance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

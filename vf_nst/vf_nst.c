@@ -298,7 +298,7 @@ static int is_jump(AVFilterLink *inlink, const AVFrame *frame)
     return jump;
 }
 
-/* Hands on the motion vectors that come from the past, where a decoder has exported some. */
+/* Hands on the motion vectors, where a decoder has exported some. */
 static int take_motion_vectors(NSTContext *s, const AVFrame *frame, NstFrameInfo *info)
 {
     const AVFrameSideData *sd = av_frame_get_side_data(frame, AV_FRAME_DATA_MOTION_VECTORS);
@@ -313,7 +313,7 @@ static int take_motion_vectors(NSTContext *s, const AVFrame *frame, NstFrameInfo
     info->vectors = s->vectors;
     for (int i = 0; i < nb_mvs; i++) {
         const AVMotionVector *mv = &mvs[i];
-        if (mv->source >= 0 || !mv->motion_scale)
+        if (!mv->motion_scale)
             continue;
         s->vectors[info->n_vectors++] = (NstMotionVector) {
             .x  = mv->dst_x - mv->w / 2.f,
@@ -322,6 +322,7 @@ static int take_motion_vectors(NSTContext *s, const AVFrame *frame, NstFrameInfo
             .h  = mv->h,
             .dx = mv->motion_x / (float)mv->motion_scale,
             .dy = mv->motion_y / (float)mv->motion_scale,
+            .future = mv->source > 0,
         };
     }
     return 0;

@@ -82,7 +82,7 @@ typedef enum NstColors {
 
 /* Where the motion between two pictures comes from; used where temporal is above 0 or every is not 1. */
 typedef enum NstFlow {
-    NST_FLOW_AUTO, /* the vectors in NstFrameInfo where there are some, else NST_FLOW_DIS */
+    NST_FLOW_AUTO, /* the vectors in NstFrameInfo where they fit the pictures, else NST_FLOW_DIS */
     NST_FLOW_MV,   /* the vectors only; a picture without any counts as one that does not move */
     NST_FLOW_DIS,  /* searched in the pictures: dense inverse search (Kroeger et al. 2016) */
     NST_FLOW_NONE  /* nothing moves */
@@ -159,10 +159,14 @@ NST_API int nst_stylizer_change(NstStylizer *stylizer, const NstStylizeOptions *
  */
 NST_API int nst_stylizer_switch(NstStylizer *stylizer, const char *styles, NstError *err);
 
-/* The motion of one block, as codecs export it. Pixels; x grows to the right, y downwards. */
+/*
+ * The motion of one block, as codecs export it. Pixels; x grows to the right, y downwards. The picture that it refers to
+ * need not be the previous one: of codecs with several reference pictures that is not known, and the pictures tell.
+ */
 typedef struct NstMotionVector {
     float x, y, w, h; /* the block in this picture: its left upper corner and its size */
-    float dx, dy;     /* it comes from x + dx, y + dy of the previous picture */
+    float dx, dy;     /* it is at x + dx, y + dy in an earlier picture, */
+    int future;       /* 1: or in a later one */
 } NstMotionVector;
 
 /* What a stream knows of a picture. */
