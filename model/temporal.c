@@ -13,7 +13,8 @@ enum {
 };
 
 #define LEAK_STILL (1 / 1024.0f) /* share of the fresh painting where nothing moves, with temporal = 1, */
-#define LEAK_MOVING (1 / 5.0f)   /* and where the last one is moved: its strokes wear out, get torn and stretched */
+#define LEAK_MOVING (1 / 5.0f)   /* and where the last one is moved: its strokes wear out, get torn and stretched; */
+#define LEAK_AFTER_CARRIED 0.7f  /* so much of that after a picture that was only carried: two steps are one there */
 #define SHARPEN 1.8f       /* of the sharpness that is missing */
 #define SHARPEN_MAX 0.5f
 #define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
@@ -232,7 +233,7 @@ static void trust_task(void *arg, int y, int slot)
 {
     const Job *job = arg;
     NstTemporal *t = job->t;
-    const float squared = t->temporal * t->temporal;
+    const float squared = t->temporal * t->temporal, moving = (t->since_painted ? LEAK_AFTER_CARRIED : 1) * LEAK_MOVING;
     NstTrust trust = {.w = t->sw, .h = t->sh, .stride = t->stride, .u = t->u, .v = t->v, .error = t->error,
                       .tolerance = job->tolerance, .trust = t->trust, .weight = t->weight, .place = t->place,
                       .ahead_x = t->u, .ahead_y = t->v, .ahead_stride = t->stride, .ahead_scale = -1};
@@ -245,7 +246,7 @@ static void trust_task(void *arg, int y, int slot)
     }
     if (squared > 0) {
         trust.still = 1 - LEAK_STILL / (squared + LEAK_STILL);
-        trust.moving = 1 - LEAK_MOVING / (squared + LEAK_MOVING);
+        trust.moving = 1 - moving / (squared + moving);
     }
     t->dsp.temporal_trust(&trust, y);
     temporal_frame_row(t, t->trust, y);
