@@ -441,27 +441,32 @@ static void search_from_coarser(NstOpticalFlow *flow, NstWay way, int index, con
     search_level(flow, way, index, index + 1 < flow->n_levels ? &flow->field[way][index + 1] : NULL, 2, team, slot);
 }
 
-/* The coarser levels of one way: they are too small to be shared, and threads that wait cost more than is gained. */
-static void coarse_task(void *arg, int way, int slot)
+/* Levels down to one, by one thread */
+static void search_alone(NstOpticalFlow *flow, NstWay way, int last, int slot)
 {
     const NstTeam alone = {1, NULL, NULL};
-    NstOpticalFlow *flow = arg;
-    for (int index = flow->n_levels - 1; index > 0; index--)
-        search_from_coarser(flow, (NstWay)way, index, &alone, slot);
+    for (int index = flow->n_levels - 1; index >= last; index--)
+        search_from_coarser(flow, way, index, &alone, slot);
 }
 
+/* Coarser levels are too small to be shared: threads that wait cost more than is gained. */
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
 {
-    coarse_task(flow, way, 0);
+    search_alone(flow, way, 1, 0);
     search_from_coarser(flow, way, 0, flow->team, 0);
     return flow_field(flow, way);
 }
 
+/* The way ahead, which is not refined, takes about as long as the coarser levels of the way back. */
+static void side_by_side_task(void *arg, int way, int slot)
+{
+    search_alone(arg, (NstWay)way, way == NST_WAY_BACK, slot);
+}
+
 void flow_estimate_both(NstOpticalFlow *flow)
 {
-    team_for(flow->team, 2, coarse_task, flow);
+    team_for(flow->team, 2, side_by_side_task, flow);
     search_from_coarser(flow, NST_WAY_BACK, 0, flow->team, 0);
-    search_from_coarser(flow, NST_WAY_AHEAD, 0, flow->team, 0);
 }
 
 void flow_improve(NstOpticalFlow *flow)

@@ -39,7 +39,7 @@ void flow_ready(NstOpticalFlow *flow);
 typedef enum NstWay { NST_WAY_BACK, NST_WAY_AHEAD } NstWay;
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way);
 
-/* Both, whose coarser levels are searched side by side: flow_field has them. */
+/* Both, side by side as far as that is worth it: flow_field has them. */
 void flow_estimate_both(NstOpticalFlow *flow);
 
 /* The field that flow_estimate fills, for who has a motion from elsewhere. */
