@@ -142,6 +142,7 @@ says err "glass.ppm: the transparency of glass.pam is lost in this format; .png 
 
 status 0 optimize -o early.png -n 2000 --stop 0.2 --stop-window 5 --log early.csv
 [ "$(wc -l <early.csv)" -lt 1000 ] || wrong "--stop 0.2 did not stop"
+says err "of 2000: the loss falls too little by now"
 
 "$NST" optimize -c photo.pam -s painting.pam -l loss.nsw -t 1 --levels 2 -o stopped.png -n 1000000 --optimizer adam \
     --log stopped.csv >/dev/null 2>stopped.err &

@@ -46,12 +46,22 @@ void optimize_report_close(OptimizeReport *report)
 void optimize_report_begin(OptimizeReport *report)
 {
     report->began = now();
+    report->pixels = 0;
+}
+
+/* In iterations of this size: each later one has four times the pixels of the one before. */
+static double iterations_left(const NstOptimizeOptions *o, const NstOptimizeProgress *p)
+{
+    double left = p->done ? 0 : (p->scale + 1) * o->iterations - p->iteration, larger = 1;
+    for (int scale = p->scale + 1; scale < o->scales && !p->done; scale++)
+        left += o->iterations * (larger *= 4);
+    return left;
 }
 
 static void print_line(const OptimizeReport *report, const NstOptimizeOptions *o, const NstOptimizeProgress *p)
 {
-    const double seconds = now() - report->began, each = seconds / p->iteration;
-    const long left = (long)(each * (p->iterations - p->iteration) + 0.5);
+    const double each = (now() - report->began) / report->pixels * p->width * p->height;
+    const long left = (long)(each * iterations_left(o, p) + 0.5);
     char frame[64] = "", tiles[32] = "", photo[64] = "", temporal[64] = "";
     if (report->frame && report->frames >= report->frame)
         snprintf(frame, sizeof(frame), "frame %d/%d  ", report->frame, report->frames);
@@ -95,6 +105,7 @@ int optimize_report_step(OptimizeReport *report, const NstOptimizeOptions *how, 
                          NstError *err)
 {
     const double time = now();
+    report->pixels += (double)p->width * p->height;
     if (report->n_terms == 0 || (p->done && !report->frame) || report->terminal ||
         time - report->shown >= LINE_SECONDS) {
         print_line(report, how, p);

@@ -150,6 +150,10 @@ static int write_result(const OptimizeRun *run, const Still *still, const NstIma
         fputc('\n', stderr);
     if (interrupted())
         fprintf(stderr, "nst optimize: stopped after iteration %d of %d\n", progress->iteration, progress->iterations);
+    else if (progress->iteration < progress->iterations)
+        fprintf(stderr, "nst optimize: done after iteration %d of %d: the loss %s\n", progress->iteration,
+                progress->iterations,
+                settings->how.stop > 0 ? "falls too little by now (--stop, --stop-window)" : "does not fall any further");
     NST_TRY(write_picture(still, image, settings->output, err));
     NST_TRY(media_writable(settings->output, &keeps_alpha, err));
     if (still->source.channels == 4 && !keeps_alpha)

@@ -18,6 +18,7 @@ typedef struct OptimizeReport {
     bool terminal;
     int frame, frames;   /* of a video, 1 ...; 0: a picture. frames 0: not known */
     double began, shown; /* seconds of the monotonic clock */
+    double pixels;       /* of all iterations since it began, which is what their time grows with */
 } OptimizeReport;
 
 int optimize_report_open(OptimizeReport *report, const OptimizeSettings *settings, NstError *err);
