@@ -9,10 +9,10 @@
  * picture as readily as single pixels (a preconditioner; optimisation in Fourier space, Olah et al. 2017, has the same
  * aim):
  *
- *   K = 1 + sum of A_l^T A_l    l = 1 to 3, as far as there are 2x2 samples
+ *   K = 1 + sum of A_l^T A_l,    A_l = B_{2^l} ... B_4 B_2 B_1    l = 1 to 3
  *
- * A_l: l times the mean of 2x2 samples, then 1/4 1/2 1/4 over rows and columns; each A_l^T A_l keeps the mean of what is
- * even.
+ * B_d: 1/4 1/2 1/4 over samples d apart, in rows and columns; a sample beyond the edge counts as the middle one, which
+ * makes B_d symmetric. No step anywhere, so that a picture after a few moves has no blocks.
  */
 typedef struct NstSmoothing NstSmoothing;
 

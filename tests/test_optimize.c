@@ -391,7 +391,7 @@ static void test_memory(void **state)
     options.levels = 1;
     options.content_level = 0;
     for (int bounded = 0; bounded < 2; bounded++) {
-        options.max_memory = bounded ? 4 << 20 : 0;
+        options.max_memory = bounded ? 5 << 20 : 0; /* room for the three steps to be remembered */
         assert_ok(nst_optimization_open(&optimization, &options, model, &content, &from, 1, NULL, &err));
         for (int i = 0; i < 3; i++)
             assert_ok(nst_optimization_step(optimization, &progress[bounded], &err));

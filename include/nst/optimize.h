@@ -100,7 +100,7 @@ typedef struct NstOptimizeOptions {
     int stop_window;        /* 1 to 10^6. Default 50 */
     size_t max_memory;      /* bytes for the loss network's values, on all levels together, and for L-BFGS's memory, half
                                each: pictures that need more are taken in tiles with the Gram matrices of the whole, and
-                               the history gets shorter. The pictures themselves come on top, about ten of the content's
+                               the history gets shorter. The pictures themselves come on top, about eleven of the content's
                                size in floats. 0: no bound. Default 0 */
     NstCompute compute;
 } NstOptimizeOptions;
