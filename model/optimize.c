@@ -86,7 +86,8 @@ static void smooth(void *opaque, float *v)
 {
     const NstOptimization *o = opaque;
     mask(o, v);
-    smoothing_apply(o->scale.smoothing, v);
+    if (o->scale.smoothing)
+        smoothing_apply(o->scale.smoothing, v);
     mask(o, v);
 }
 

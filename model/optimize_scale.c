@@ -176,7 +176,8 @@ int scale_create(NstScale *scale, const NstOptimizeOptions *options, const NstSo
     NST_TRY(make_loss(scale, options, sources->network, err));
     NST_TRY(set_styles(scale, options, sources, err));
     loss_set_content(scale->loss, scale->content.data);
-    if (options->optimizer == NST_OPTIMIZER_LBFGS)
+    /* Where the loss is taken on a pyramid, that weights broad parts already: there the metric gains nothing. */
+    if (options->optimizer == NST_OPTIMIZER_LBFGS && options->levels == 1)
         NST_TRY(smoothing_create(&scale->smoothing, h, w, err));
     if (options->photo_weight > 0)
         NST_TRY(matting_create(&scale->matting, &scale->content, &options->compute, err));

@@ -19,7 +19,7 @@ typedef struct NstScale {
     NstImage warped;     /* at this size, likewise; no data: no temporal loss */
     float *warped_trust; /* h x w, 0 to 1; NULL: 1 */
     float *paint;        /* h x w: where anything may move, 0 to 1; NULL: everywhere */
-    NstSmoothing *smoothing; /* of L-BFGS; else NULL */
+    NstSmoothing *smoothing; /* of L-BFGS, with one level; else NULL */
     int tiles;
 } NstScale;
 

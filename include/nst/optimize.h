@@ -33,9 +33,9 @@ extern "C" {
  * W: `warped`, the last painting fetched along the motion of the content; c: `warped_trust`, 1 where that motion is
  * known, 0 where something came into view or the edge of something moves (eq. 5 and 6).
  *
- * What moves are samples in 8-bit levels, 0 to 255, not clipped on the way: rates and epsilon are in that unit. L-BFGS
- * measures them in a metric in which broad parts move as readily as single pixels: what it reaches is a minimum of the
- * same loss, in fewer iterations.
+ * What moves are samples in 8-bit levels, 0 to 255, not clipped on the way: rates and epsilon are in that unit. Where the
+ * style loss has one level, L-BFGS measures them in a metric in which broad parts move as readily as single pixels: what
+ * it reaches is a minimum of the same loss, in fewer iterations.
  *
  * With the same options and pictures the same bits come out, for any number of threads. One thread at a time may use an
  * optimisation; different ones are independent.
