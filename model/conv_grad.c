@@ -333,11 +333,6 @@ void conv_input_grad(const NstConvContext *context, const NstConv *shape, const 
     }
 }
 
-static size_t max_size(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 size_t conv_input_grad_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
 {
     size_t padded = padded_size(conv);

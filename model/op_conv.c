@@ -41,11 +41,6 @@ static size_t padded_count(const NstPlan *plan, int index, const NstConv *conv)
     return align_floats((size_t)conv->ci * (size_t)conv->h * (size_t)conv->w);
 }
 
-static size_t max_size(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static NstConvContext node_context(NstPlan *plan, int index, const NstConv *conv, NstConvUse use)
 {
     return (NstConvContext){&plan->dsp, plan->gemm, plan->threads, plan->packed[use][index],

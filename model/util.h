@@ -41,6 +41,7 @@ double seconds_now(void); /* of a clock that nobody sets */
 
 static inline int min_int(int a, int b) { return a < b ? a : b; }
 static inline int max_int(int a, int b) { return a > b ? a : b; }
+static inline size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
 /* Floats rounded up to whole lines of 64 bytes. */
 static inline size_t align_floats(size_t n) { return (n + 15) & ~(size_t)15; }
 
