@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "chart.h"
@@ -14,13 +13,6 @@ static const char LOG_HEAD[] = "frame,iteration,width,height,evaluations,learnin
                                "temporal\n";
 
 enum { LINE_SECONDS = 10 }; /* between the lines where there is no terminal */
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 int optimize_report_open(OptimizeReport *report, const OptimizeSettings *settings, NstError *err)
 {
@@ -45,7 +37,7 @@ void optimize_report_close(OptimizeReport *report)
 
 void optimize_report_begin(OptimizeReport *report)
 {
-    report->began = now();
+    report->began = seconds_now();
     report->pixels = 0;
 }
 
@@ -60,7 +52,7 @@ static double iterations_left(const NstOptimizeOptions *o, const NstOptimizeProg
 
 static void print_line(const OptimizeReport *report, const NstOptimizeOptions *o, const NstOptimizeProgress *p)
 {
-    const double each = (now() - report->began) / report->pixels * p->width * p->height;
+    const double each = (seconds_now() - report->began) / report->pixels * p->width * p->height;
     const long left = (long)(each * iterations_left(o, p) + 0.5);
     char frame[64] = "", tiles[32] = "", photo[64] = "", temporal[64] = "";
     if (report->frame && report->frames >= report->frame)
@@ -104,7 +96,7 @@ static int keep_terms(OptimizeReport *report, const NstOptimizeOptions *o, const
 int optimize_report_step(OptimizeReport *report, const NstOptimizeOptions *how, const NstOptimizeProgress *p,
                          NstError *err)
 {
-    const double time = now();
+    const double time = seconds_now();
     report->pixels += (double)p->width * p->height;
     if (report->n_terms == 0 || (p->done && !report->frame) || report->terminal ||
         time - report->shown >= LINE_SECONDS) {
