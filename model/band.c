@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "op_conv.h"
+#include "phases.h"
 #include "threads.h"
 #include "util.h"
 #include "view.h"
@@ -29,11 +30,6 @@ static int band_rows(const NstConv *conv)
     return min_int(max_int(rows, BAND_MULTIPLE), conv->ho);
 }
 
-static int band_count(const NstConv *conv)
-{
-    return ceil_div(conv->ho, band_rows(conv));
-}
-
 /* Padding of one sample on every side: with more, some that are not doubled would fall within a tile's pairs. */
 static bool is_framed_by_one(const NstNode *node)
 {
@@ -53,6 +49,26 @@ static NstConv node_conv(const NstPlan *plan, int index)
     return conv;
 }
 
+/* What is known of the bands of a node. */
+typedef struct NstBandShape {
+    NstConv conv;
+    bool phased;
+    int rows, count; /* rows of results in a band, and bands */
+} NstBandShape;
+
+static NstBandShape band_shape(const NstPlan *plan, int index)
+{
+    NstBandShape shape = {.conv = node_conv(plan, index), .phased = op_conv_is_phased(plan, index)};
+    if (shape.phased) {
+        const NstConv small = phases_conv(&shape.conv);
+        shape.rows = 2 * band_rows(&small);
+    } else {
+        shape.rows = band_rows(&shape.conv);
+    }
+    shape.count = ceil_div(shape.conv.ho, shape.rows);
+    return shape;
+}
+
 /* A band of n rows as a convolution of its own. */
 static NstConv band_conv(const NstConv *conv, int n)
 {
@@ -67,23 +83,67 @@ static size_t input_size(const NstConv *band)
     return align_floats((size_t)band->ci * (size_t)band->h * (size_t)band->w);
 }
 
-static size_t thread_scratch(const NstPlan *plan, int index)
+/* The small picture of a phased convolution, where it is loaded: with the rows around it and a column at each side */
+static NstSmallPicture small_rows(const NstConv *conv, int first, int n, const float *x)
 {
-    NstConv conv = node_conv(plan, index), band = band_conv(&conv, band_rows(&conv));
-    const NstView *view = &plan->view[plan_input(plan, index, 0)];
-    return input_size(&band) + align_floats(view_temporary(plan, view, band.h)) +
-           align_floats(conv_forward_scratch(&plan->dsp, &band, 1));
+    return (NstSmallPicture){x, n / 2 + 2, conv->wo / 2 + 2, first / 2 - 1, -1};
 }
 
-static void load_band(const NstPlan *plan, int index, const NstConv *band, int first, float *temporary, float *to)
+static size_t input_floats(const NstBandShape *shape)
+{
+    const NstConv band = band_conv(&shape->conv, shape->rows);
+    const NstSmallPicture small = small_rows(&shape->conv, 0, shape->rows, NULL);
+    return shape->phased ? align_floats((size_t)band.ci * (size_t)small.h * (size_t)small.w) : input_size(&band);
+}
+
+static size_t thread_scratch(const NstPlan *plan, int index)
+{
+    const NstBandShape shape = band_shape(plan, index);
+    const NstConv band = band_conv(&shape.conv, shape.rows);
+    const NstView *view = &plan->view[op_conv_source(plan, index)];
+    return input_floats(&shape) + align_floats(view_temporary(plan, view, band.h)) +
+           align_floats(shape.phased ? phases_scratch(&plan->dsp, &band, 1)
+                                     : conv_forward_scratch(&plan->dsp, &band, 1));
+}
+
+static void load_rows(const NstPlan *plan, int source, const NstWindowRows *rows, float *temporary, float *to)
+{
+    const size_t width = (size_t)(rows->shape.w + rows->pad[NST_LEFT] + rows->pad[NST_RIGHT]);
+    for (int c = 0; c < rows->shape.c; c++, to += (size_t)rows->n * width)
+        view_load(plan, &plan->view[source], c, rows, temporary, to);
+}
+
+/* The input of a band: as it lies in memory, where the convolution pads and nothing else is to be done, else loaded. */
+static const float *band_input(const NstPlan *plan, int index, NstConv *band, int first, float *temporary, float *to)
 {
     const NstNode *node = plan_node(plan, index);
-    const NstView *view = &plan->view[node->inputs[0]];
-    NstWindowRows rows = {.shape = plan->shapes[node->inputs[0]], .pad_mode = node->pad_mode,
-                          .first = first * band->sy, .n = band->h};
+    const int source = node->inputs[0];
+    const NstShape s = plan->shapes[source];
+    if (view_is_plain(&plan->view[source]) && conv_pads(band)) {
+        band->from_h = s.h;
+        band->from_w = s.w;
+        band->pad_top = node->pad[NST_TOP] - first;
+        band->pad_left = node->pad[NST_LEFT];
+        band->pad_mode = node->pad_mode;
+        return plan->value[plan->view[source].source];
+    }
+    NstWindowRows rows = {.shape = s, .pad_mode = node->pad_mode, .first = first * band->sy, .n = band->h};
     memcpy(rows.pad, node->pad, sizeof(rows.pad));
-    for (int c = 0; c < band->ci; c++)
-        view_load(plan, view, c, &rows, temporary, to + (size_t)c * (size_t)band->h * (size_t)band->w);
+    load_rows(plan, source, &rows, temporary, to);
+    return to;
+}
+
+static NstSmallPicture small_input(const NstPlan *plan, int index, const NstConv *conv, int first, int n,
+                                   float *temporary, float *to)
+{
+    const int source = op_conv_source(plan, index);
+    const NstShape s = plan->shapes[source];
+    if (view_is_plain(&plan->view[source]))
+        return (NstSmallPicture){plan->value[plan->view[source].source], s.h, s.w, 0, 0};
+    const NstSmallPicture small = small_rows(conv, first, n, to);
+    const NstWindowRows rows = {s, {1, 1, 1, 1}, NST_PAD_REPLICATE, first / 2, small.h};
+    load_rows(plan, source, &rows, temporary, to);
+    return small;
 }
 
 static void take_statistics(const NstPlan *plan, int index, const NstConv *band, int first, const float *y,
@@ -93,39 +153,45 @@ static void take_statistics(const NstPlan *plan, int index, const NstConv *band,
         norms_sum(plan, plan->shapes[index], y + (size_t)c * band->y_plane, first, band->ho, statistics + 2 * c);
 }
 
-static void conv_band(NstPlan *plan, int index, const NstConv *conv, int b, float *scratch)
+static void conv_band(NstPlan *plan, int index, const NstBandShape *shape, int b, float *scratch)
 {
     const NstNode *node = plan_node(plan, index);
-    int rows = band_rows(conv), first = b * rows;
-    NstConv band = band_conv(conv, min_int(rows, conv->ho - first));
-    const NstView *view = &plan->view[node->inputs[0]];
-    float *temporary = scratch + input_size(&band);
+    const int first = b * shape->rows, n = min_int(shape->rows, shape->conv.ho - first);
+    NstConv band = band_conv(&shape->conv, n);
+    const NstView *view = &plan->view[op_conv_source(plan, index)];
+    float *temporary = scratch + input_floats(shape);
     NstConvContext context = {&plan->dsp, plan->gemm, 1, plan->packed[NST_CONV_FORWARD][index],
                               temporary + align_floats(view_temporary(plan, view, band.h))};
-    float *y = plan->value[index] + (size_t)first * (size_t)conv->wo;
-    load_band(plan, index, &band, first, temporary, scratch);
-    conv_forward(&context, &band, scratch, plan_tensor(plan, node->weight), plan_tensor(plan, node->bias), false, y);
+    float *y = plan->value[index] + (size_t)first * (size_t)band.wo;
+    const float *bias = plan_tensor(plan, node->bias);
+    if (shape->phased) {
+        const NstSmallPicture small = small_input(plan, index, &band, first, n, temporary, scratch);
+        phases_forward(&context, &shape->conv, &small, first, n, node->pad_mode, bias, y);
+    } else {
+        const float *x = band_input(plan, index, &band, first, temporary, scratch);
+        conv_forward(&context, &band, x, plan_tensor(plan, node->weight), bias, false, y);
+    }
     if (plan->statistics[index] && norms_are_measured(plan))
-        take_statistics(plan, index, &band, first, y, (double *)plan->statistics[index] + 2 * (size_t)(b * conv->co));
+        take_statistics(plan, index, &band, first, y, (double *)plan->statistics[index] + 2 * (size_t)(b * band.co));
 }
 
 typedef struct NstBands {
     NstPlan *plan;
     int index;
-    NstConv conv;
+    NstBandShape shape;
     size_t scratch; /* floats for each slot */
 } NstBands;
 
 static void conv_task(void *arg, int unit, int slot)
 {
     NstBands *bands = arg;
-    conv_band(bands->plan, bands->index, &bands->conv, unit, bands->plan->scratch + (size_t)slot * bands->scratch);
+    conv_band(bands->plan, bands->index, &bands->shape, unit, bands->plan->scratch + (size_t)slot * bands->scratch);
 }
 
 static void conv_forward_bands(NstPlan *plan, int index)
 {
-    NstBands bands = {plan, index, node_conv(plan, index), thread_scratch(plan, index)};
-    team_for(&plan->team, band_count(&bands.conv), conv_task, &bands);
+    NstBands bands = {plan, index, band_shape(plan, index), thread_scratch(plan, index)};
+    team_for(&plan->team, bands.shape.count, conv_task, &bands);
 }
 
 /* ---- addition ---- */
@@ -179,11 +245,11 @@ static void channel_sums(const NstPlan *plan, int source, int c, double sums[2])
         norms_sum(plan, s, plan->value[source] + (size_t)c * shape_plane(s), 0, s.h, sums);
         return;
     }
-    NstConv conv = op_conv_geometry(plan, source);
+    const int count = band_shape(plan, source).count;
     sums[0] = sums[1] = 0;
-    for (int b = 0; b < band_count(&conv); b++)
+    for (int b = 0; b < count; b++)
         for (int i = 0; i < 2; i++)
-            sums[i] += bands[2 * (b * conv.co + c) + i];
+            sums[i] += bands[2 * (b * s.c + c) + i];
 }
 
 static void norm_task(void *arg, int c, int slot)
@@ -249,6 +315,5 @@ size_t band_statistics(const NstPlan *plan, int node)
 {
     if (plan->is_virtual[node] || plan_node(plan, node)->op != NST_OP_CONV2D || !is_normalised(plan, node))
         return 0;
-    NstConv conv = op_conv_geometry(plan, node);
-    return 2 * (size_t)conv.co * (size_t)band_count(&conv);
+    return 2 * (size_t)plan->shapes[node].c * (size_t)band_shape(plan, node).count;
 }

@@ -26,6 +26,7 @@ typedef struct NstConv {
     int kh, kw, sy, sx, dy, dx, groups;
     bool direct;    /* no Winograd: sums in the order of the formula */
     bool rectify;   /* conv_forward, without add: y = max(y, 0); NaN stays */
+    bool interleaves; /* conv_forward with Winograd: y's rows are 2 Wo samples, of channel o / 4 of 4; phases.h */
     bool doubled;   /* samples 2i + 1 and 2i + 2 of each row and column of x are equal, and Ho and Wo multiples of 4 */
     /*
      * x as it lies in memory: from_h x from_w samples, continued by pad_mode to h x w while it is read, where

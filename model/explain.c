@@ -66,7 +66,8 @@ void explain_node(const NstPlan *plan, int node, NstExplanation *explanation)
                 explanation->macs += node_macs(plan, i);
         if (plan_node(plan, node)->op == NST_OP_CONV2D) {
             NstConv conv = op_conv_geometry(plan, node);
-            append(explanation, "%s", conv_algorithm(&conv));
+            const bool phased = op_conv_is_phased(plan, node);
+            append(explanation, "%s", phased ? "Winograd 4x4, four phases" : conv_algorithm(&conv));
         } else if (node > 0) {
             append(explanation, "own pass");
         }

@@ -5,6 +5,7 @@
 
 #include "conv.h"
 #include "padding.h"
+#include "phases.h"
 #include "plan_internal.h"
 #include "util.h"
 
@@ -32,6 +33,24 @@ NstConv op_conv_geometry(const NstPlan *plan, int index)
     return conv;
 }
 
+bool op_conv_is_phased(const NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    if (node->op != NST_OP_CONV2D)
+        return false;
+    const NstNode *input = plan_node(plan, node->inputs[0]);
+    if (input->op != NST_OP_UPSAMPLE || input->mode != NST_UPSAMPLE_BILINEAR || input->factor != 2)
+        return false;
+    const NstConv conv = op_conv_geometry(plan, index);
+    return phases_fit(&conv, node->pad);
+}
+
+int op_conv_source(const NstPlan *plan, int index)
+{
+    const int input = plan_input(plan, index, 0);
+    return op_conv_is_phased(plan, index) ? plan_input(plan, input, 0) : input;
+}
+
 /* Floats at the start of the scratch that the padded picture (or full result) takes. */
 static size_t padded_count(const NstPlan *plan, int index, const NstConv *conv)
 {
@@ -50,13 +69,19 @@ static NstConvContext node_context(NstPlan *plan, int index, const NstConv *conv
 static size_t node_packed_size(const NstPlan *plan, int index, NstConvUse use)
 {
     NstConv conv = op_conv_geometry(plan, index);
+    if (use == NST_CONV_FORWARD && op_conv_is_phased(plan, index))
+        return phases_packed_size(&plan->dsp, &conv);
     return conv_packed_size(&plan->dsp, &conv, use);
 }
 
 static void node_pack(NstPlan *plan, int index, NstConvUse use)
 {
     NstConv conv = op_conv_geometry(plan, index);
-    conv_pack(&plan->dsp, &conv, use, plan_tensor(plan, plan_node(plan, index)->weight), plan->packed[use][index]);
+    const float *k = plan_tensor(plan, plan_node(plan, index)->weight);
+    if (use == NST_CONV_FORWARD && op_conv_is_phased(plan, index))
+        phases_pack(&plan->dsp, &conv, k, plan->packed[use][index]);
+    else
+        conv_pack(&plan->dsp, &conv, use, k, plan->packed[use][index]);
 }
 
 /* The input as it lies in memory, before padding */
@@ -77,6 +102,9 @@ static size_t conv_scratch(const NstPlan *plan, int index)
     bool transposed = plan_node(plan, index)->op == NST_OP_CONV_TRANSPOSE2D;
     size_t before = padded_count(plan, index, &conv);
     size_t size = before + conv_forward_scratch(&plan->dsp, &conv, plan->threads);
+    if (op_conv_is_phased(plan, index))
+        size = max_size(size, align_floats(phases_packed_size(&plan->dsp, &conv)) +
+                              phases_scratch(&plan->dsp, &conv, plan->threads));
     if (plan->wants_grad[index])
         size = max_size(size, before + conv_weight_grad_scratch(&conv, plan->threads));
     if (plan->wants_grad[index] && !transposed)
@@ -107,9 +135,31 @@ static const float *unpadded_input(NstPlan *plan, int index, NstConv *conv)
     return plan->value[plan_input(plan, index, 0)];
 }
 
+static void phased_forward(NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    const int source = op_conv_source(plan, index);
+    const NstShape s = plan->shapes[source];
+    const NstSmallPicture small = {plan->value[source], s.h, s.w, 0, 0};
+    NstConv conv = op_conv_geometry(plan, index);
+    NstConvContext context = {&plan->dsp, plan->gemm, plan->threads, plan->packed[NST_CONV_FORWARD][index],
+                              plan->scratch};
+    if (!context.packed) {
+        phases_pack(&plan->dsp, &conv, plan_tensor(plan, node->weight), plan->scratch);
+        context.packed = plan->scratch;
+        context.scratch += align_floats(phases_packed_size(&plan->dsp, &conv));
+    }
+    phases_forward(&context, &conv, &small, 0, conv.ho, node->pad_mode, plan_tensor(plan, node->bias),
+                   plan->value[index]);
+}
+
 static void conv2d_forward(NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
+    if (op_conv_is_phased(plan, index)) {
+        phased_forward(plan, index);
+        return;
+    }
     NstConv conv = op_conv_geometry(plan, index);
     NstConvContext context = node_context(plan, index, &conv, NST_CONV_FORWARD);
     const float *x = unpadded_input(plan, index, &conv);

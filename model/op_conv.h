@@ -10,4 +10,10 @@
  */
 NstConv op_conv_geometry(const NstPlan *plan, int node);
 
+/* Whether a convolution is made from the small picture of the enlargement before it (phases.h). */
+bool op_conv_is_phased(const NstPlan *plan, int node);
+
+/* The node whose value a convolution reads: that small picture, or its input. */
+int op_conv_source(const NstPlan *plan, int node);
+
 #endif

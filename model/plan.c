@@ -6,6 +6,7 @@
 
 #include "band.h"
 #include "layout.h"
+#include "op_conv.h"
 #include "plan_internal.h"
 #include "util.h"
 
@@ -88,6 +89,8 @@ static int last_use(const NstPlan *plan, int node)
         for (int j = 0; j < plan_node(plan, i)->n_inputs; j++)
             if (plan->home[plan_input(plan, i, j)] == node)
                 last = i;
+        if (op_conv_is_phased(plan, i) && plan->home[op_conv_source(plan, i)] == node)
+            last = i;
     }
     return last;
 }

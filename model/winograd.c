@@ -222,6 +222,44 @@ static void output_channel(const NstConvContext *context, const NstConv *conv, c
 }
 
 /*
+ * Four channels are the four phases of one result: its samples in even rows and columns, in even rows and odd columns,
+ * in odd rows and even columns, and in both odd.
+ */
+static void output_phases(const NstConvContext *context, const NstConv *conv, const NstBlock *block, const float *m,
+                          float bias, float *y)
+{
+    float frame[4][4 * NST_WINOGRAD_ROW];
+    const size_t stride = 2 * (size_t)conv->wo;
+    for (int i = 0; i < block->n_runs; i++) {
+        const NstTileRun *run = &block->runs[i];
+        const int rows = min_int(4, conv->ho - run->y), columns = min_int(4 * run->n, conv->wo - run->x);
+        float *to = y + 2 * ((size_t)run->y * stride + (size_t)run->x);
+        for (int p = 0; p < 4; p++)
+            context->dsp->winograd_output(m + p * BLOCK_TILES + run->first, (ptrdiff_t)m_step(conv), bias,
+                                          conv_floor(conv), frame[p], NST_WINOGRAD_ROW, run->n);
+        for (int r = 0; r < 2 * rows; r++, to += stride) {
+            const float *even = frame[r % 2 * 2] + r / 2 * NST_WINOGRAD_ROW;
+            context->dsp->interleave(to, even, even + 4 * NST_WINOGRAD_ROW, (size_t)columns);
+        }
+    }
+}
+
+/* Results of the channels c0 ... c0 + n - 1 */
+static void output_chunk(const NstConvContext *context, const NstConv *conv, const NstBlock *block, const float *m,
+                         int c0, int n, const float *bias, bool add, float *y)
+{
+    const int phases = conv->interleaves ? 4 : 1;
+    for (int c = 0; c < n; c += phases) {
+        const int result = (c0 + c) / phases;
+        float *to = y + (size_t)result * conv->y_plane, shift = bias ? bias[result] : 0;
+        if (conv->interleaves)
+            output_phases(context, conv, block, m + (size_t)c * BLOCK_TILES, shift, to);
+        else
+            output_channel(context, conv, block, m + (size_t)c * BLOCK_TILES, shift, add, to);
+    }
+}
+
+/*
  * Where each sample stands twice, a b b c c d, the third element of B^T d is 4b - 4b - c + c = 0, and so are 11 of the
  * 36 elements of V: their products are left out.
  */
@@ -252,6 +290,18 @@ static void fetch_run(Fetch *fetch, const float *plane, int h, int w, int y, int
     }
 }
 
+/* What becomes a run's results of channel c; of one that is a phase, a quarter of what the four become together */
+static void fetch_results(Fetch *fetch, const NstConv *conv, int c, const NstTileRun *run, const float *y)
+{
+    if (!conv->interleaves) {
+        fetch_run(fetch, y + (size_t)c * conv->y_plane, conv->ho, conv->wo, run->y, run->x, run->n);
+        return;
+    }
+    const int half = run->n / 2, right = c % 2;
+    fetch_run(fetch, y + (size_t)(c / 4) * conv->y_plane, 2 * conv->ho, 2 * conv->wo, 2 * run->y + c / 2 % 2 * 4,
+              2 * run->x + right * 8 * half, 2 * (right ? run->n - half : half));
+}
+
 /* What becomes the results of channels c0 ... of this block, and the samples of as large a share of the next one */
 static void plan_fetch(const NstConv *conv, const NstBlock *block, const NstBlock *next, int c0, int n_channels,
                        const float *x, const float *y, Fetch *fetch)
@@ -263,8 +313,7 @@ static void plan_fetch(const NstConv *conv, const NstBlock *block, const NstBloc
         return;
     for (int c = c0; c < c0 + n_channels; c++)
         for (int i = 0; i < block->n_runs; i++)
-            fetch_run(fetch, y + (size_t)c * conv->y_plane, conv->ho, conv->wo, block->runs[i].y, block->runs[i].x,
-                      block->runs[i].n);
+            fetch_results(fetch, conv, c, &block->runs[i], y);
     for (int c = from; c < to; c++)
         for (int i = 0; i < next->n_runs; i++)
             fetch_run(fetch, x + (size_t)c * (size_t)conv->from_h * (size_t)conv->from_w, conv->from_h, conv->from_w,
@@ -325,9 +374,7 @@ void winograd_forward(const NstConvContext *context, const NstConv *shape, const
             int n = min_int(CHUNK_CHANNELS, conv->co - c0);
             plan_fetch(conv, &block, &next, c0, n, x, y, &fetch);
             multiply_block(context, conv, &block, packed, c0, n, v, m, &fetch);
-            for (int c = 0; c < n; c++)
-                output_channel(context, conv, &block, m + (size_t)c * BLOCK_TILES, bias ? bias[c0 + c] : 0, add,
-                               y + (size_t)(c0 + c) * conv->y_plane);
+            output_chunk(context, conv, &block, m, c0, n, bias, add, y);
         }
     }
 }

@@ -132,6 +132,27 @@ static void test_guided_row(void **state)
     }
 }
 
+static void test_interleave(void **state)
+{
+    (void)state;
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random = seeded();
+    const int n_tables = dsp_ladder(tables, masks);
+    for (int t = 0; t < n_tables; t++)
+        for (int s = 0; s < N_SIZES; s++) {
+            const size_t n = sizes[s];
+            float *even = buffer_filled(n, FILL_NORMAL, &random), *odd = buffer_filled(n, FILL_NORMAL, &random);
+            float *y = guarded_new(2 * n);
+            tables[t].interleave(y, even, odd, n);
+            for (size_t i = 0; i < 2 * n; i++)
+                assert_true(y[i] == (i % 2 ? odd : even)[i / 2]);
+            guarded_free(y, 2 * n, "interleave");
+            free(even);
+            free(odd);
+        }
+}
+
 static void test_pointwise(void **state)
 {
     (void)state;
@@ -623,6 +644,7 @@ int main(void)
         cmocka_unit_test(test_not_finite), cmocka_unit_test(test_depthwise_row),      cmocka_unit_test(test_few_row),
         cmocka_unit_test(test_tap_dots),   cmocka_unit_test(test_halve_max_adjoint),
         cmocka_unit_test(test_winograd),   cmocka_unit_test(test_parts),              cmocka_unit_test(test_guided_row),
+        cmocka_unit_test(test_interleave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,6 +194,8 @@ typedef struct NstDsp {
     /* y[i] = a[i] + w (b[i] - a[i]) : two rows of a bilinear enlargement */
     void (*lerp)(float *y, const float *a, const float *b, float w, size_t n);
 
+    void (*interleave)(float *y, const float *even, const float *odd, size_t n); /* y[2i], y[2i + 1] */
+
     /* y[i] = a[i] x[i] + b[i], where a = w[0] a[0] + ... + w[3] a[3] and b likewise: a guided filter's last step */
     void (*guided_row)(float *y, const float *x, const float *const a[4], const float *const b[4], const float w[4],
                        size_t n);

@@ -227,6 +227,14 @@ TARGET static void NAME(lerp)(float *y, const float *a, const float *b, float w,
         y[i] = FMA(w, b[i] - a[i], a[i]);
 }
 
+TARGET static void NAME(interleave)(float *restrict y, const float *restrict even, const float *restrict odd, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[2 * i] = even[i];
+        y[2 * i + 1] = odd[i];
+    }
+}
+
 TARGET static void NAME(guided_row)(float *y, const float *x, const float *const a[4], const float *const b[4],
                                     const float w[4], size_t n)
 {
@@ -329,5 +337,6 @@ TARGET static void NAME(kernels_fill)(NstDsp *dsp)
     dsp->mul_add = NAME(mul_add);
     dsp->axpy = NAME(axpy);
     dsp->lerp = NAME(lerp);
+    dsp->interleave = NAME(interleave);
     dsp->guided_row = NAME(guided_row);
 }
