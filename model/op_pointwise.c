@@ -25,14 +25,16 @@ const NstOpImpl op_input = {input_forward, input_forward, .backward_uses_input =
 
 /* ---- relu, tanh ---- */
 
+static void relu_samples(NstPlan *plan, int index, int channel, size_t at, size_t n)
+{
+    (void)channel;
+    plan->dsp.relu(plan->value[index] + at, plan->value[plan_input(plan, index, 0)] + at, n);
+}
+
 static void relu_forward(NstPlan *plan, int index)
 {
-    int input = plan_input(plan, index, 0);
-    const float *x = plan->value[input];
-    float *y = plan->value[index];
-    if (plan->rectifies[input])
-        return;
-    FOR_CHANNELS(plan, index, plan->dsp.relu(y + at, x + at, n););
+    if (!plan->rectifies[plan_input(plan, index, 0)])
+        op_for_samples(plan, index, relu_samples);
 }
 
 /* The gradient is read whether it passes or not: compilers vectorise no loads that may not happen. */
@@ -63,14 +65,18 @@ static void relu_backward(NstPlan *plan, int index)
 const NstOpImpl op_relu = {relu_forward, relu_backward, .in_place = true, .grad_in_place = true,
                          .backward_uses_output = true};
 
-static void tanh_forward(NstPlan *plan, int index)
+static void tanh_samples(NstPlan *plan, int index, int channel, size_t at, size_t n)
 {
     const float *x = plan->value[plan_input(plan, index, 0)];
     float *y = plan->value[index];
-    FOR_CHANNELS(plan, index, {
-        for (size_t i = at; i < at + n; i++)
-            y[i] = tanhf(x[i]);
-    });
+    (void)channel;
+    for (size_t i = at; i < at + n; i++)
+        y[i] = tanhf(x[i]);
+}
+
+static void tanh_forward(NstPlan *plan, int index)
+{
+    op_for_samples(plan, index, tanh_samples);
 }
 
 static void tanh_backward(NstPlan *plan, int index)
@@ -91,11 +97,16 @@ const NstOpImpl op_tanh = {tanh_forward, tanh_backward, .in_place = true, .grad_
 
 /* ---- add, mul ---- */
 
-static void add_forward(NstPlan *plan, int index)
+static void add_samples(NstPlan *plan, int index, int channel, size_t at, size_t n)
 {
     const float *a = plan->value[plan_input(plan, index, 0)], *b = plan->value[plan_input(plan, index, 1)];
-    float *y = plan->value[index];
-    FOR_CHANNELS(plan, index, plan->dsp.add(y + at, a + at, b + at, n););
+    (void)channel;
+    plan->dsp.add(plan->value[index] + at, a + at, b + at, n);
+}
+
+static void add_forward(NstPlan *plan, int index)
+{
+    op_for_samples(plan, index, add_samples);
 }
 
 static void add_backward(NstPlan *plan, int index)
@@ -117,11 +128,16 @@ static void add_backward(NstPlan *plan, int index)
 
 const NstOpImpl op_add = {add_forward, add_backward, .in_place = true};
 
-static void mul_forward(NstPlan *plan, int index)
+static void mul_samples(NstPlan *plan, int index, int channel, size_t at, size_t n)
 {
     const float *a = plan->value[plan_input(plan, index, 0)], *b = plan->value[plan_input(plan, index, 1)];
-    float *y = plan->value[index];
-    FOR_CHANNELS(plan, index, plan->dsp.mul(y + at, a + at, b + at, n););
+    (void)channel;
+    plan->dsp.mul(plan->value[index] + at, a + at, b + at, n);
+}
+
+static void mul_forward(NstPlan *plan, int index)
+{
+    op_for_samples(plan, index, mul_samples);
 }
 
 static void mul_backward(NstPlan *plan, int index)
@@ -140,17 +156,17 @@ const NstOpImpl op_mul = {mul_forward, mul_backward, .in_place = true, .backward
 
 /* ---- affine ---- */
 
-static void affine_forward(NstPlan *plan, int index)
+static void affine_samples(NstPlan *plan, int index, int channel, size_t at, size_t n)
 {
     const NstNode *node = plan_node(plan, index);
     const float *scale = plan_tensor(plan, node->weight), *shift = plan_tensor(plan, node->bias);
-    const float *x = plan->value[node->inputs[0]];
-    float *y = plan->value[index];
-    FOR_CHANNELS(plan, index, {
-        float a = scale ? scale[c] : node->scale;
-        float b = shift ? shift[c] : node->shift;
-        plan->dsp.scale_shift(y + at, x + at, a, b, n);
-    });
+    plan->dsp.scale_shift(plan->value[index] + at, plan->value[node->inputs[0]] + at,
+                          scale ? scale[channel] : node->scale, shift ? shift[channel] : node->shift, n);
+}
+
+static void affine_forward(NstPlan *plan, int index)
+{
+    op_for_samples(plan, index, affine_samples);
 }
 
 static void affine_backward(NstPlan *plan, int index)

@@ -73,15 +73,14 @@ static void halve_max(const float *a, const float *b, int n, float *y)
     }
 }
 
-static void max_pool_forward(NstPlan *plan, int index)
+static void max_pool_rows(NstPlan *plan, int index, int first, int n)
 {
     const NstNode *node = plan_node(plan, index);
     NstShape in = plan->shapes[node->inputs[0]], out = plan->shapes[index];
-#pragma omp parallel for num_threads(plan->threads) schedule(static)
     for (int c = 0; c < out.c; c++) {
         const float *x = plan->value[node->inputs[0]] + (size_t)c * shape_plane(in);
-        float *y = plan->value[index] + (size_t)c * shape_plane(out);
-        for (int i = 0; i < out.h; i++, y += out.w) {
+        float *y = plan->value[index] + (size_t)c * shape_plane(out) + (size_t)first * (size_t)out.w;
+        for (int i = first; i < first + n; i++, y += out.w) {
             const int inside = first_odd(node, in, out, i);
             const float *row = inside ? x + (size_t)(2 * i) * (size_t)in.w : x;
             halve_max(row, row + in.w, inside, y);
@@ -89,6 +88,11 @@ static void max_pool_forward(NstPlan *plan, int index)
                 y[j] = x[window_argmax(x, in, window_at(node, in, i, j))];
         }
     }
+}
+
+static void max_pool_forward(NstPlan *plan, int index)
+{
+    op_for_rows(plan, index, plan->shapes[index].h, max_pool_rows);
 }
 
 /* Sets to zero what does not lie in the first rows and columns of a plane. */
@@ -142,18 +146,32 @@ static void max_pool_backward(NstPlan *plan, int index)
 
 const NstOpImpl op_max_pool = {max_pool_forward, max_pool_backward, .backward_uses_input = true};
 
-static void avg_pool_forward(NstPlan *plan, int index)
+static void halve_mean(const float *a, const float *b, int n, float *y)
+{
+    for (int j = 0; j < n; j++)
+        y[j] = (a[2 * j] + a[2 * j + 1] + b[2 * j] + b[2 * j + 1]) / 4;
+}
+
+static void avg_pool_rows(NstPlan *plan, int index, int first, int n)
 {
     const NstNode *node = plan_node(plan, index);
     NstShape in = plan->shapes[node->inputs[0]], out = plan->shapes[index];
-#pragma omp parallel for num_threads(plan->threads) schedule(static)
     for (int c = 0; c < out.c; c++) {
         const float *x = plan->value[node->inputs[0]] + (size_t)c * shape_plane(in);
-        float *y = plan->value[index] + (size_t)c * shape_plane(out);
-        for (int i = 0; i < out.h; i++)
-            for (int j = 0; j < out.w; j++)
-                *y++ = window_mean(x, in, window_at(node, in, i, j), window_count(node, in, i, j));
+        float *y = plan->value[index] + (size_t)c * shape_plane(out) + (size_t)first * (size_t)out.w;
+        for (int i = first; i < first + n; i++, y += out.w) {
+            const int inside = first_odd(node, in, out, i);
+            const float *row = inside ? x + (size_t)(2 * i) * (size_t)in.w : x;
+            halve_mean(row, row + in.w, inside, y);
+            for (int j = inside; j < out.w; j++)
+                y[j] = window_mean(x, in, window_at(node, in, i, j), window_count(node, in, i, j));
+        }
     }
+}
+
+static void avg_pool_forward(NstPlan *plan, int index)
+{
+    op_for_rows(plan, index, plan->shapes[index].h, avg_pool_rows);
 }
 
 static void spread(float *gx, NstShape in, NstWindow window, float share)

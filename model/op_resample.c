@@ -160,43 +160,61 @@ static void row_add_to_deep(float *deep, float *wide, int n, int r)
         deep[i] += wide[(size_t)i * (size_t)r];
 }
 
-static void shuffle(NstPlan *plan, NstShape deep_shape, int r, float *deep, float *wide, NstShuffleRow *row)
+/* Rows first ... first + n - 1 of a plane of the deep value */
+static void shuffle_plane(NstShape deep_shape, int r, int plane, int first, int n, float *deep, float *wide,
+                          NstShuffleRow *row)
 {
     size_t w = (size_t)deep_shape.w, h = (size_t)deep_shape.h, rr = (size_t)r;
+    size_t c = (size_t)plane / (rr * rr), y = (size_t)plane / rr % rr, x = (size_t)plane % rr;
+    for (size_t i = (size_t)first; i < (size_t)(first + n); i++)
+        row(deep + ((size_t)plane * h + i) * w, wide + ((c * h + i) * rr + y) * (w * rr) + x, deep_shape.w, r);
+}
+
+static void shuffle_grads(NstPlan *plan, NstShape deep_shape, int r, float *deep, float *wide, NstShuffleRow *row)
+{
 #pragma omp parallel for num_threads(plan->threads) schedule(static)
-    for (int plane = 0; plane < deep_shape.c; plane++) {
-        size_t c = (size_t)plane / (rr * rr), y = (size_t)plane / rr % rr, x = (size_t)plane % rr;
-        for (size_t i = 0; i < h; i++)
-            row(deep + ((size_t)plane * h + i) * w, wide + ((c * h + i) * rr + y) * (w * rr) + x,
-                deep_shape.w, r);
-    }
+    for (int plane = 0; plane < deep_shape.c; plane++)
+        shuffle_plane(deep_shape, r, plane, 0, deep_shape.h, deep, wide, row);
+}
+
+static void shuffle_rows(NstPlan *plan, int index, int first, int n)
+{
+    const int input = plan_input(plan, index, 0), r = plan_node(plan, index)->factor;
+    const NstShape deep = plan->shapes[input];
+    for (int plane = 0; plane < deep.c; plane++)
+        shuffle_plane(deep, r, plane, first, n, plan->value[input], plan->value[index], row_to_wide);
 }
 
 static void pixel_shuffle_forward(NstPlan *plan, int index)
 {
-    int input = plan_input(plan, index, 0);
-    shuffle(plan, plan->shapes[input], plan_node(plan, index)->factor, plan->value[input], plan->value[index],
-            row_to_wide);
+    op_for_rows(plan, index, plan->shapes[plan_input(plan, index, 0)].h, shuffle_rows);
 }
 
 static void pixel_shuffle_backward(NstPlan *plan, int index)
 {
-    shuffle(plan, plan->shapes[plan_input(plan, index, 0)], plan_node(plan, index)->factor,
-            plan_grad_sum(plan, index, 0), plan->grad[index], row_add_to_deep);
+    shuffle_grads(plan, plan->shapes[plan_input(plan, index, 0)], plan_node(plan, index)->factor,
+                  plan_grad_sum(plan, index, 0), plan->grad[index], row_add_to_deep);
 }
 
 const NstOpImpl op_pixel_shuffle = {pixel_shuffle_forward, pixel_shuffle_backward, .in_place = false};
 
+static void unshuffle_rows(NstPlan *plan, int index, int first, int n)
+{
+    const int input = plan_input(plan, index, 0), r = plan_node(plan, index)->factor;
+    const NstShape deep = plan->shapes[index];
+    for (int plane = 0; plane < deep.c; plane++)
+        shuffle_plane(deep, r, plane, first, n, plan->value[index], plan->value[input], row_to_deep);
+}
+
 static void pixel_unshuffle_forward(NstPlan *plan, int index)
 {
-    shuffle(plan, plan->shapes[index], plan_node(plan, index)->factor, plan->value[index],
-            plan->value[plan_input(plan, index, 0)], row_to_deep);
+    op_for_rows(plan, index, plan->shapes[index].h, unshuffle_rows);
 }
 
 static void pixel_unshuffle_backward(NstPlan *plan, int index)
 {
-    shuffle(plan, plan->shapes[index], plan_node(plan, index)->factor, plan->grad[index],
-            plan_grad_sum(plan, index, 0), row_add_to_wide);
+    shuffle_grads(plan, plan->shapes[index], plan_node(plan, index)->factor, plan->grad[index],
+                  plan_grad_sum(plan, index, 0), row_add_to_wide);
 }
 
 const NstOpImpl op_pixel_unshuffle = {pixel_unshuffle_forward, pixel_unshuffle_backward, .in_place = false};

@@ -23,19 +23,23 @@ static void pad_backward(NstPlan *plan, int index)
 
 const NstOpImpl op_pad = {pad_forward, pad_backward, .in_place = false};
 
-/* Cropping is the adjoint of padding with zeros. */
-static void crop_forward(NstPlan *plan, int index)
+static void crop_rows(NstPlan *plan, int index, int first, int n)
 {
     const NstNode *node = plan_node(plan, index);
     NstShape in = plan->shapes[node->inputs[0]], out = plan->shapes[index];
-#pragma omp parallel for num_threads(plan->threads) schedule(static)
     for (int c = 0; c < out.c; c++)
-        for (int i = 0; i < out.h; i++) {
+        for (int i = first; i < first + n; i++) {
             size_t row = (size_t)c * (size_t)in.h + (size_t)(i + node->pad[NST_TOP]);
             memcpy(plan->value[index] + ((size_t)c * (size_t)out.h + (size_t)i) * (size_t)out.w,
                    plan->value[node->inputs[0]] + row * (size_t)in.w + node->pad[NST_LEFT],
                    (size_t)out.w * sizeof(float));
         }
+}
+
+/* Cropping is the adjoint of padding with zeros. */
+static void crop_forward(NstPlan *plan, int index)
+{
+    op_for_rows(plan, index, plan->shapes[index].h, crop_rows);
 }
 
 static void crop_backward(NstPlan *plan, int index)

@@ -59,6 +59,14 @@ typedef struct NstOpImpl {
 
 const NstOpImpl *op_impl(NstOp op);
 
+/* Rows of a forward pass, shared out to the plan's team; op_for_rows: 0 .. rows - 1, whatever an op counts by them. */
+typedef void NstRowsTask(NstPlan *plan, int node, int first, int n);
+void op_for_rows(NstPlan *plan, int node, int rows, NstRowsTask *task);
+
+/* Samples of a channel, from offset `at` of the value on */
+typedef void NstSamplesTask(NstPlan *plan, int node, int channel, size_t at, size_t n);
+void op_for_samples(NstPlan *plan, int node, NstSamplesTask *task);
+
 extern const NstOpImpl op_conv2d, op_conv_transpose2d;        /* op_conv.c */
 extern const NstOpImpl op_instance_norm;                      /* op_norm.c */
 extern const NstOpImpl op_max_pool, op_avg_pool;              /* op_pool.c */
