@@ -62,11 +62,12 @@ static int conv_norm_relu(Builder *b, const char *name, int input, int in, int o
     return relu(b, name, norm(b, name, x, out));
 }
 
-static int upsample(Builder *b, const char *name, int input, NstUpsampleMode mode)
+/* Bilinear: with repeated samples a network learns to paint a grain of single pixels */
+static int upsample(Builder *b, const char *name, int input)
 {
     NstNode *node = build_node(&b->build, NST_OP_UPSAMPLE, input, "%s_resize", name);
     node->factor = 2;
-    node->mode = mode;
+    node->mode = NST_UPSAMPLE_BILINEAR;
     return build_last(&b->build);
 }
 
@@ -134,14 +135,14 @@ static int fast_body(Builder *b, int x)
     x = conv_norm_relu(b, "enc2", skip, 24, 64, 3, 2);
     for (int i = 1; i <= 5; i++)
         x = residual(b, i, x, 64, true);
-    x = upsample(b, "dec1", x, NST_UPSAMPLE_BILINEAR);
+    x = upsample(b, "dec1", x);
     x = conv_norm_relu(b, "dec1", x, 64, 24, 3, 1);
     return add(b, "skip", x, skip);
 }
 
 static void build_fast(Builder *b, int x)
 {
-    x = upsample(b, "out", fast_body(b, x), NST_UPSAMPLE_BILINEAR);
+    x = upsample(b, "out", fast_body(b, x));
     output(b, x, 24, 3);
 }
 
@@ -154,9 +155,9 @@ static void build_fast_hd(Builder *b, int x)
     NstNode *node = build_node(&b->build, NST_OP_AVG_POOL, x, "half");
     node->kernel[NST_Y] = node->kernel[NST_X] = node->stride[NST_Y] = node->stride[NST_X] = 2;
     const int guide = x;
-    x = upsample(b, "dec2", fast_body(b, build_last(&b->build)), NST_UPSAMPLE_BILINEAR);
+    x = upsample(b, "dec2", fast_body(b, build_last(&b->build)));
     x = conv_norm_relu(b, "dec2", x, 24, 8, 3, 1);
-    x = upsample(b, "out", x, NST_UPSAMPLE_BILINEAR);
+    x = upsample(b, "out", x);
     const int edges = conv(b, "guide", guide, 3, 3, 3, 1, 1, OUTPUT_GAIN);
     const int paint = output_conv(b, x, 8, 3);
     affine(b, "output", add(b, "guided", paint, edges), 0.5f, 0.5f);
@@ -169,9 +170,9 @@ static void build_johnson(Builder *b, int x)
     x = conv_norm_relu(b, "enc3", x, 64, 128, 3, 2);
     for (int i = 1; i <= 5; i++)
         x = residual(b, i, x, 128, false);
-    x = upsample(b, "dec1", x, NST_UPSAMPLE_NEAREST);
+    x = upsample(b, "dec1", x);
     x = conv_norm_relu(b, "dec1", x, 128, 64, 3, 1);
-    x = upsample(b, "dec2", x, NST_UPSAMPLE_NEAREST);
+    x = upsample(b, "dec2", x);
     x = conv_norm_relu(b, "dec2", x, 64, 32, 3, 1);
     output(b, x, 32, 9);
 }
