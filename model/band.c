@@ -5,6 +5,7 @@
 
 #include "op_conv.h"
 #include "phases.h"
+#include "product.h"
 #include "threads.h"
 #include "util.h"
 #include "view.h"
@@ -23,6 +24,10 @@ enum {
 /* Rows of results in a band; the last may have fewer. */
 static int band_rows(const NstConv *conv)
 {
+    if (conv_is_product(conv)) {
+        int strip = product_strip_rows(conv);
+        return max_int(conv->ho / (MIN_BANDS * strip), 1) * strip;
+    }
     size_t row = (size_t)conv->ci * (size_t)conv->w;
     int rows = (int)(BAND_FLOATS / (row * (size_t)conv->sy)) - (conv->kh - 1) * conv->dy / conv->sy;
     int bands = winograd_fits(conv) ? MIN_TILED_BANDS : MIN_BANDS;
@@ -96,20 +101,47 @@ static size_t input_floats(const NstBandShape *shape)
     return shape->phased ? align_floats((size_t)band.ci * (size_t)small.h * (size_t)small.w) : input_size(&band);
 }
 
+/* The rows of a node's input that a product loads for a strip of results, one channel at a time. */
+typedef struct NstInput {
+    const NstPlan *plan;
+    const NstView *view;
+    NstWindowRows rows;
+    float *temporary, *to;
+} NstInput;
+
+static NstConv strip_conv(const NstConv *conv)
+{
+    return band_conv(conv, product_strip_rows(conv));
+}
+
+static size_t product_band_scratch(const NstPlan *plan, const NstView *view, const NstConv *conv)
+{
+    const NstConv strip = strip_conv(conv);
+    return align_floats((size_t)strip.h * (size_t)strip.w) + align_floats(view_temporary(plan, view, strip.h)) +
+           product_scratch(&plan->dsp, conv);
+}
+
 static size_t thread_scratch(const NstPlan *plan, int index)
 {
     const NstBandShape shape = band_shape(plan, index);
     const NstConv band = band_conv(&shape.conv, shape.rows);
     const NstView *view = &plan->view[op_conv_source(plan, index)];
+    if (conv_is_product(&shape.conv))
+        return product_band_scratch(plan, view, &shape.conv);
     return input_floats(&shape) + align_floats(view_temporary(plan, view, band.h)) +
            align_floats(shape.phased ? phases_scratch(&plan->dsp, &band, 1)
                                      : conv_forward_scratch(&plan->dsp, &band, 1));
 }
 
+static NstWindowRows rows_of(NstShape shape, const int pad[4], NstPadMode mode, int first, int n)
+{
+    return (NstWindowRows){shape, {pad[0], pad[1], pad[2], pad[3]}, mode, first, n,
+                           (size_t)(shape.w + pad[NST_LEFT] + pad[NST_RIGHT])};
+}
+
 static void load_rows(const NstPlan *plan, int source, const NstWindowRows *rows, float *temporary, float *to)
 {
-    const size_t width = (size_t)(rows->shape.w + rows->pad[NST_LEFT] + rows->pad[NST_RIGHT]);
-    for (int c = 0; c < rows->shape.c; c++, to += (size_t)rows->n * width)
+    for (int c = 0; c < rows->shape.c; c++, to += (size_t)rows->n * rows->stride)
         view_load(plan, &plan->view[source], c, rows, temporary, to);
 }
 
@@ -127,8 +159,7 @@ static const float *band_input(const NstPlan *plan, int index, NstConv *band, in
         band->pad_mode = node->pad_mode;
         return plan->value[plan->view[source].source];
     }
-    NstWindowRows rows = {.shape = s, .pad_mode = node->pad_mode, .first = first * band->sy, .n = band->h};
-    memcpy(rows.pad, node->pad, sizeof(rows.pad));
+    const NstWindowRows rows = rows_of(s, node->pad, node->pad_mode, first * band->sy, band->h);
     load_rows(plan, source, &rows, temporary, to);
     return to;
 }
@@ -141,22 +172,48 @@ static NstSmallPicture small_input(const NstPlan *plan, int index, const NstConv
     if (view_is_plain(&plan->view[source]))
         return (NstSmallPicture){plan->value[plan->view[source].source], s.h, s.w, 0, 0};
     const NstSmallPicture small = small_rows(conv, first, n, to);
-    const NstWindowRows rows = {s, {1, 1, 1, 1}, NST_PAD_REPLICATE, first / 2, small.h};
+    const NstWindowRows rows = rows_of(s, (const int[4]){1, 1, 1, 1}, NST_PAD_REPLICATE, first / 2, small.h);
     load_rows(plan, source, &rows, temporary, to);
     return small;
 }
 
-static void take_statistics(const NstPlan *plan, int index, const NstConv *band, int first, const float *y,
-                            double *statistics)
+static void take_statistics(const NstPlan *plan, int index, const NstBandShape *shape, int b, int n)
 {
-    for (int c = 0; c < band->co; c++)
-        norms_sum(plan, plan->shapes[index], y + (size_t)c * band->y_plane, first, band->ho, statistics + 2 * c);
+    const int co = shape->conv.co, first = b * shape->rows;
+    const float *y = plan->value[index] + (size_t)first * (size_t)shape->conv.wo;
+    double *sums = (double *)plan->statistics[index] + 2 * (size_t)(b * co);
+    for (int c = 0; c < co; c++)
+        norms_sum(plan, plan->shapes[index], y + (size_t)c * shape->conv.y_plane, first, n, sums + 2 * c);
 }
 
-static void conv_band(NstPlan *plan, int index, const NstBandShape *shape, int b, float *scratch)
+static const float *input_rows(void *arg, int channel, int first, int n)
+{
+    NstInput *input = arg;
+    input->rows.first = first;
+    input->rows.n = n;
+    view_load(input->plan, input->view, channel, &input->rows, input->temporary, input->to);
+    return input->to;
+}
+
+/* Its strips load what they need. */
+static void product_band(NstPlan *plan, int index, const NstConv *conv, int first, int n, float *scratch)
 {
     const NstNode *node = plan_node(plan, index);
-    const int first = b * shape->rows, n = min_int(shape->rows, shape->conv.ho - first);
+    const NstView *view = &plan->view[node->inputs[0]];
+    const NstConv strip = strip_conv(conv);
+    float *temporary = scratch + align_floats((size_t)strip.h * (size_t)strip.w);
+    float *panels = temporary + align_floats(view_temporary(plan, view, strip.h));
+    NstInput input = {plan, view, rows_of(plan->shapes[node->inputs[0]], node->pad, node->pad_mode, 0, 0), temporary,
+                      scratch};
+    const NstRows rows = {input_rows, &input};
+    for (int end = first + n; first < end; first += strip.ho)
+        product_strip(&plan->dsp, conv, &rows, plan->packed[NST_CONV_FORWARD][index], plan_tensor(plan, node->bias),
+                      false, first, min_int(strip.ho, end - first), panels, plan->value[index]);
+}
+
+static void conv_band(NstPlan *plan, int index, const NstBandShape *shape, int first, int n, float *scratch)
+{
+    const NstNode *node = plan_node(plan, index);
     NstConv band = band_conv(&shape->conv, n);
     const NstView *view = &plan->view[op_conv_source(plan, index)];
     float *temporary = scratch + input_floats(shape);
@@ -171,8 +228,6 @@ static void conv_band(NstPlan *plan, int index, const NstBandShape *shape, int b
         const float *x = band_input(plan, index, &band, first, temporary, scratch);
         conv_forward(&context, &band, x, plan_tensor(plan, node->weight), bias, false, y);
     }
-    if (plan->statistics[index] && norms_are_measured(plan))
-        take_statistics(plan, index, &band, first, y, (double *)plan->statistics[index] + 2 * (size_t)(b * band.co));
 }
 
 typedef struct NstBands {
@@ -185,7 +240,16 @@ typedef struct NstBands {
 static void conv_task(void *arg, int unit, int slot)
 {
     NstBands *bands = arg;
-    conv_band(bands->plan, bands->index, &bands->shape, unit, bands->plan->scratch + (size_t)slot * bands->scratch);
+    NstPlan *plan = bands->plan;
+    const NstBandShape *shape = &bands->shape;
+    const int first = unit * shape->rows, n = min_int(shape->rows, shape->conv.ho - first);
+    float *scratch = plan->scratch + (size_t)slot * bands->scratch;
+    if (conv_is_product(&shape->conv))
+        product_band(plan, bands->index, &shape->conv, first, n, scratch);
+    else
+        conv_band(plan, bands->index, shape, first, n, scratch);
+    if (plan->statistics[bands->index] && norms_are_measured(plan))
+        take_statistics(plan, bands->index, shape, unit, n);
 }
 
 static void conv_forward_bands(NstPlan *plan, int index)

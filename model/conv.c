@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "columns.h"
+#include "product.h"
 #include "threads.h"
 #include "util.h"
 #include "winograd.h"
@@ -44,18 +45,20 @@ static void depthwise_forward(const NstConvContext *context, const NstConv *conv
 {
     int taps = conv->kh * conv->kw;
 #pragma omp parallel for num_threads(context->threads) schedule(static)
-    for (int c = 0; c < conv->co; c++)
-        for (int i = 0; i < conv->ho; i++) {
-            const float *from = x + (size_t)c * conv_plane_in(conv) + (size_t)(i * conv->sy) * (size_t)conv->w;
-            float *to = y + (size_t)c * conv->y_plane + (size_t)i * (size_t)conv->wo;
-            float *row = add ? context->scratch + (size_t)thread_index() * (size_t)conv->wo : to;
-            context->dsp->depthwise_row(row, from, (ptrdiff_t)conv->dy * conv->w, k + c * taps, conv->kh, conv->kw,
-                                        conv->sx, conv->dx, bias ? bias[c] : 0, conv->wo);
-            if (add)
-                context->dsp->add(to, to, row, (size_t)conv->wo);
-            else if (conv->rectify)
-                context->dsp->relu(to, to, (size_t)conv->wo);
+    for (int c = 0; c < conv->co; c++) {
+        const NstDepthwise rows = {conv->kh, conv->kw, conv->sy, conv->sx, conv->dy, conv->dx, k + c * taps,
+                                   bias ? bias[c] : 0, conv->w};
+        const float *from = x + (size_t)c * conv_plane_in(conv);
+        float *to = y + (size_t)c * conv->y_plane, *row = context->scratch + (size_t)thread_index() * (size_t)conv->wo;
+        if (!add)
+            context->dsp->depthwise_rows(to, conv->wo, from, &rows, conv->wo, conv->ho);
+        if (!add && conv->rectify)
+            context->dsp->relu(to, to, conv_plane_out(conv));
+        for (int i = 0; add && i < conv->ho; i++, to += conv->wo, from += (ptrdiff_t)conv->sy * conv->w) {
+            context->dsp->depthwise_rows(row, conv->wo, from, &rows, conv->wo, 1);
+            context->dsp->add(to, to, row, (size_t)conv->wo);
         }
+    }
 }
 
 static void few_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k,
@@ -73,23 +76,33 @@ static void few_forward(const NstConvContext *context, const NstConv *conv, cons
         }
 }
 
-/* One group's share of one block. */
-static void forward_block(const NstConvContext *context, const NstConv *conv, const float *x, const float *k,
-                          const float *bias, bool add, float *y, int group, size_t block, float *columns)
+/* Rows of x as it lies in memory */
+typedef struct Picture {
+    const NstConv *conv;
+    const float *x;
+} Picture;
+
+static const float *picture_rows(void *arg, int channel, int first, int n)
 {
-    int co = conv->co / conv->groups, rows = columns_rows(conv), ld;
-    size_t first = block * columns_block_size(conv);
-    size_t n = columns_in_block(conv, block);
-    const float *picture = x + (size_t)(group * (conv->ci / conv->groups)) * conv_plane_in(conv);
-    const float *b = columns_of_block(conv, picture, first, n, columns, &ld);
-    float *to = y + (size_t)(group * co) * conv->y_plane + first;
-    for (int c = 0; bias && c < co; c++)
-        for (size_t j = 0; j < n; j++)
-            to[(size_t)c * conv->y_plane + j] = bias[group * co + c];
-    context->gemm(0, 0, co, (int)n, rows, k + (size_t)(group * co) * (size_t)rows, rows, b, ld, bias || add, to,
-                  (int)conv->y_plane);
-    for (int c = 0; conv->rectify && c < co; c++)
-        context->dsp->relu(to + (size_t)c * conv->y_plane, to + (size_t)c * conv->y_plane, n);
+    const Picture *picture = arg;
+    (void)n;
+    return picture->x + (size_t)channel * conv_plane_in(picture->conv) + (size_t)first * (size_t)picture->conv->w;
+}
+
+static void product_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k,
+                            const float *bias, bool add, float *y)
+{
+    const int rows = product_strip_rows(conv);
+    Picture picture = {conv, x};
+    const NstRows source = {picture_rows, &picture};
+    float *scratch = context->scratch + align_floats(product_packed_size(context->dsp, conv));
+    if (!context->packed)
+        product_pack(context->dsp, conv, k, context->scratch);
+#pragma omp parallel for num_threads(context->threads) schedule(static)
+    for (int first = 0; first < conv->ho; first += rows)
+        product_strip(context->dsp, conv, &source, context->packed ? context->packed : context->scratch, bias, add,
+                      first, min_int(rows, conv->ho - first),
+                      scratch + (size_t)thread_index() * product_scratch(context->dsp, conv), y);
 }
 
 static void tiled_forward(const NstConvContext *context, const NstConv *conv, const float *x, const float *k,
@@ -119,11 +132,12 @@ void conv_forward(const NstConvContext *context, const NstConv *conv, const floa
         few_forward(context, conv, x, k, bias, y);
         return;
     }
-    size_t blocks = columns_block_count(conv), units = blocks * (size_t)conv->groups;
-#pragma omp parallel for num_threads(context->threads) schedule(static)
-    for (size_t u = 0; u < units; u++)
-        forward_block(context, conv, x, k, bias, add, y, (int)(u / blocks), u % blocks,
-                      context->scratch + (size_t)thread_index() * columns_size(conv));
+    product_forward(context, conv, x, k, bias, add, y);
+}
+
+bool conv_is_product(const NstConv *conv)
+{
+    return !winograd_fits(conv) && !conv_is_depthwise(conv) && !is_few(conv);
 }
 
 bool conv_pads(const NstConv *conv)
@@ -146,5 +160,7 @@ size_t conv_forward_scratch(const NstDsp *dsp, const NstConv *conv, int threads)
 {
     if (winograd_fits(conv))
         return align_floats(winograd_kernels_size(dsp, conv)) + winograd_scratch(dsp, conv, threads);
-    return (size_t)threads * (conv_is_depthwise(conv) ? (size_t)conv->wo : columns_size(conv));
+    if (conv_is_depthwise(conv))
+        return (size_t)threads * (size_t)conv->wo;
+    return align_floats(product_packed_size(dsp, conv)) + (size_t)threads * product_scratch(dsp, conv);
 }

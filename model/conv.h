@@ -54,6 +54,9 @@ float conv_floor(const NstConv *conv);
 /* Whether conv_forward can pad the picture of this shape by itself. */
 bool conv_pads(const NstConv *conv);
 
+/* Whether conv_forward makes a matrix product of this shape (product.h). */
+bool conv_is_product(const NstConv *conv);
+
 /* Which of the two calls kernels are packed for. */
 typedef enum NstConvUse { NST_CONV_FORWARD, NST_CONV_INPUT_GRAD } NstConvUse;
 

@@ -7,6 +7,7 @@
 #include "columns.h"
 #include "conv_frame.h"
 #include "padding.h"
+#include "product.h"
 #include "strips.h"
 #include "threads.h"
 #include "util.h"
@@ -208,9 +209,8 @@ static void turned_depthwise(const NstConvContext *context, const NstConv *conv,
     for (int t = 0; t < taps; t++)
         turned[t] = k[taps - 1 - t];
     frame_with_zeros(conv, gy, 0, conv->ho + 2 * (conv->kh - 1) * conv->dy, framed);
-    for (int i = 0; i < conv->h; i++)
-        context->dsp->depthwise_row(gx + (size_t)i * (size_t)conv->w, framed + (size_t)i * (size_t)width,
-                                    (ptrdiff_t)conv->dy * width, turned, conv->kh, conv->kw, 1, conv->dx, 0, conv->w);
+    const NstDepthwise rows = {conv->kh, conv->kw, 1, 1, conv->dy, conv->dx, turned, 0, width};
+    context->dsp->depthwise_rows(gx, conv->w, framed, &rows, conv->w, conv->h);
 }
 
 static void scatter_depthwise(const NstConv *conv, const float *gy, const float *k, float *gx)
@@ -352,7 +352,7 @@ size_t conv_input_grad_scratch(const NstDsp *dsp, const NstConv *conv, int threa
     return padded + conv_forward_scratch(dsp, &turned, threads);
 }
 
-/* The tiled convolution that a use comes down to; false: none, so that nothing is packed. */
+/* The tiled convolution that a use comes down to; false: none. */
 static bool packed_conv(const NstConv *conv, NstConvUse use, NstConv *forward)
 {
     *forward = *conv;
@@ -362,13 +362,17 @@ static bool packed_conv(const NstConv *conv, NstConvUse use, NstConv *forward)
 size_t conv_packed_size(const NstDsp *dsp, const NstConv *conv, NstConvUse use)
 {
     NstConv forward;
+    if (use == NST_CONV_FORWARD && conv_is_product(conv))
+        return product_packed_size(dsp, conv);
     return packed_conv(conv, use, &forward) ? winograd_kernels_size(dsp, &forward) : 0;
 }
 
 void conv_pack(const NstDsp *dsp, const NstConv *conv, NstConvUse use, const float *k, float *packed)
 {
     NstConv forward;
-    if (packed_conv(conv, use, &forward))
+    if (use == NST_CONV_FORWARD && conv_is_product(conv))
+        product_pack(dsp, conv, k, packed);
+    else if (packed_conv(conv, use, &forward))
         winograd_kernels(dsp, &forward, k, use == NST_CONV_INPUT_GRAD, packed);
 }
 

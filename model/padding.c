@@ -3,20 +3,6 @@
 
 #include <string.h>
 
-int pad_source(NstPadMode mode, int i, int n)
-{
-    if (i >= 0 && i < n)
-        return i;
-    if (mode == NST_PAD_ZERO)
-        return -1;
-    if (mode == NST_PAD_REPLICATE || n == 1)
-        return i < 0 ? 0 : n - 1;
-    int period = 2 * (n - 1);
-    i %= period;
-    i = i < 0 ? i + period : i;
-    return i < n ? i : period - i;
-}
-
 void pad_row_ends(float *row, int w, int left, int right, NstPadMode mode)
 {
     const float *inside = row + left;

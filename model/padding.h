@@ -24,7 +24,19 @@ static inline bool pad_is_none(const int pad[4])
 }
 
 /* The sample of 0 .. n - 1 that stands at position i of the padded line; -1: a zero. Reflection repeats. */
-int pad_source(NstPadMode mode, int i, int n);
+static inline int pad_source(NstPadMode mode, int i, int n)
+{
+    if (i >= 0 && i < n)
+        return i;
+    if (mode == NST_PAD_ZERO)
+        return -1;
+    if (mode == NST_PAD_REPLICATE || n == 1)
+        return i < 0 ? 0 : n - 1;
+    int period = 2 * (n - 1);
+    i %= period;
+    i = i < 0 ? i + period : i;
+    return i < n ? i : period - i;
+}
 
 /* Fills the ends of a row whose w samples lie in place, from row + left on. */
 void pad_row_ends(float *row, int w, int left, int right, NstPadMode mode);

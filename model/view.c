@@ -81,26 +81,41 @@ void view_plan(NstPlan *plan)
 
 /* ---- loading ---- */
 
-static void load_samples(const NstPlan *plan, const NstView *view, int channel, const float *from, size_t n, float *to)
+/* How a channel's samples are made from those of the stored plane. */
+typedef struct NstChannel {
+    const float *plane;
+    bool is_normalised, is_rectified;
+    float mean, scale, shift;
+} NstChannel;
+
+static NstChannel channel_of(const NstPlan *plan, const NstView *view, int channel)
 {
-    float floor = view->relu >= 0 ? 0 : -INFINITY;
-    if (view->norm >= 0) {
-        const NstNode *norm = plan_node(plan, view->norm);
-        const float *scale = plan_tensor(plan, norm->weight), *shift = plan_tensor(plan, norm->bias);
-        const float *mean = plan->norm[view->norm], *inverse = mean + norm->channels;
-        plan->dsp.normalize(to, from, mean[channel], (scale ? scale[channel] : 1) * inverse[channel],
-                            shift ? shift[channel] : 0, floor, n);
-    } else if (view->relu >= 0) {
+    const float *plane = plan->value[view->source] + (size_t)channel * shape_plane(plan->shapes[view->source]);
+    if (view->norm < 0)
+        return (NstChannel){plane, false, view->relu >= 0, 0, 1, 0};
+    const NstNode *norm = plan_node(plan, view->norm);
+    const float *scale = plan_tensor(plan, norm->weight), *shift = plan_tensor(plan, norm->bias);
+    const float *mean = plan->norm[view->norm], *inverse = mean + norm->channels;
+    return (NstChannel){plane, true, view->relu >= 0, mean[channel], (scale ? scale[channel] : 1) * inverse[channel],
+                        shift ? shift[channel] : 0};
+}
+
+static void make_samples(const NstPlan *plan, const NstChannel *channel, size_t first, size_t n, float *to)
+{
+    const float *from = channel->plane + first;
+    if (channel->is_normalised)
+        plan->dsp.normalize(to, from, channel->mean, channel->scale, channel->shift,
+                            channel->is_rectified ? 0 : -INFINITY, n);
+    else if (channel->is_rectified)
         plan->dsp.relu(to, from, n);
-    } else {
+    else
         memcpy(to, from, n * sizeof(*to));
-    }
 }
 
 void view_samples(const NstPlan *plan, const NstView *view, int channel, size_t first, size_t n, float *to)
 {
-    NstShape s = plan->shapes[view->source];
-    load_samples(plan, view, channel, plan->value[view->source] + (size_t)channel * shape_plane(s) + first, n, to);
+    const NstChannel samples = channel_of(plan, view, channel);
+    make_samples(plan, &samples, first, n, to);
 }
 
 /* The two widened rows that were used last: even source rows in the first, odd ones in the second. */
@@ -109,13 +124,14 @@ typedef struct NstWidened {
     float *rows, *source_row;
 } NstWidened;
 
-static const float *widened_row(const NstPlan *plan, const NstView *view, int channel, int row, NstWidened *widened)
+static const float *widened_row(const NstPlan *plan, const NstView *view, const NstChannel *channel, int row,
+                                NstWidened *widened)
 {
     const NstNode *node = plan_node(plan, view->upsample);
     NstShape s = plan->shapes[view->source];
     float *to = widened->rows + (size_t)(row & 1) * (size_t)s.w * (size_t)node->factor;
     if (widened->held[row & 1] != row) {
-        view_samples(plan, view, channel, (size_t)row * (size_t)s.w, (size_t)s.w, widened->source_row);
+        make_samples(plan, channel, (size_t)row * (size_t)s.w, (size_t)s.w, widened->source_row);
         resample_widen(widened->source_row, s.w, node->factor, node->mode, to);
         widened->held[row & 1] = row;
     }
@@ -123,11 +139,11 @@ static const float *widened_row(const NstPlan *plan, const NstView *view, int ch
 }
 
 /* One row of the value, before padding. */
-static void load_row(const NstPlan *plan, const NstView *view, int channel, int row, int w, NstWidened *widened,
-                     float *to)
+static void load_row(const NstPlan *plan, const NstView *view, const NstChannel *channel, int row, int w,
+                     NstWidened *widened, float *to)
 {
     if (view->upsample < 0) {
-        view_samples(plan, view, channel, (size_t)row * (size_t)w, (size_t)w, to);
+        make_samples(plan, channel, (size_t)row * (size_t)w, (size_t)w, to);
         return;
     }
     const NstNode *node = plan_node(plan, view->upsample);
@@ -138,6 +154,12 @@ static void load_row(const NstPlan *plan, const NstView *view, int channel, int 
         memcpy(to, low, (size_t)w * sizeof(*to));
     else
         plan->dsp.lerp(to, low, high, b.weight, (size_t)w);
+}
+
+/* Rows of its input begin with a line of the cache. */
+static size_t depthwise_stride(const NstShape *shape, const NstNode *node)
+{
+    return align_floats((size_t)(shape->w + node->pad[NST_LEFT] + node->pad[NST_RIGHT]));
 }
 
 /* Rows of a depthwise convolution of the view below; its reader is pointwise, so nothing is padded. */
@@ -152,13 +174,12 @@ static void load_depthwise(const NstPlan *plan, const NstView *view, int channel
     NstWindowRows inner = {.shape = plan->shapes[view->source], .pad_mode = node->pad_mode, .first = rows->first * sy,
                            .n = (rows->n - 1) * sy + (node->kernel[NST_Y] - 1) * node->dilation[NST_Y] + 1};
     memcpy(inner.pad, node->pad, sizeof(inner.pad));
-    ptrdiff_t stride = inner.shape.w + inner.pad[NST_LEFT] + inner.pad[NST_RIGHT];
+    inner.stride = depthwise_stride(&inner.shape, node);
     view_load(plan, &below, channel, &inner, NULL, temporary);
-    for (int r = 0; r < rows->n; r++)
-        plan->dsp.depthwise_row(to + (size_t)r * (size_t)rows->shape.w, temporary + (ptrdiff_t)(r * sy) * stride,
-                                node->dilation[NST_Y] * stride, k + channel * taps, node->kernel[NST_Y],
-                                node->kernel[NST_X], node->stride[NST_X], node->dilation[NST_X],
-                                bias ? bias[channel] : 0, rows->shape.w);
+    const NstDepthwise conv = {node->kernel[NST_Y], node->kernel[NST_X], sy, node->stride[NST_X],
+                               node->dilation[NST_Y], node->dilation[NST_X], k + channel * taps,
+                               bias ? bias[channel] : 0, (ptrdiff_t)inner.stride};
+    plan->dsp.depthwise_rows(to, rows->shape.w, temporary, &conv, rows->shape.w, rows->n);
 }
 
 void view_load(const NstPlan *plan, const NstView *view, int channel, const NstWindowRows *rows, float *temporary,
@@ -170,14 +191,15 @@ void view_load(const NstPlan *plan, const NstView *view, int channel, const NstW
     }
     NstShape s = rows->shape;
     size_t width = (size_t)(s.w + rows->pad[NST_LEFT] + rows->pad[NST_RIGHT]);
+    const NstChannel samples = channel_of(plan, view, channel);
     NstWidened widened = {{-1, -1}, temporary, temporary + 2 * (size_t)(view->upsample < 0 ? 0 : s.w)};
-    for (int r = 0; r < rows->n; r++, to += width) {
+    for (int r = 0; r < rows->n; r++, to += rows->stride) {
         int source = pad_source(rows->pad_mode, rows->first + r - rows->pad[NST_TOP], s.h);
         if (source < 0) {
             memset(to, 0, width * sizeof(*to));
             continue;
         }
-        load_row(plan, view, channel, source, s.w, &widened, to + rows->pad[NST_LEFT]);
+        load_row(plan, view, &samples, source, s.w, &widened, to + rows->pad[NST_LEFT]);
         pad_row_ends(to, s.w, rows->pad[NST_LEFT], rows->pad[NST_RIGHT], rows->pad_mode);
     }
 }
@@ -191,5 +213,5 @@ size_t view_temporary(const NstPlan *plan, const NstView *view, int max_rows)
         return 0;
     const NstNode *node = plan_node(plan, view->depthwise);
     int n = (max_rows - 1) * node->stride[NST_Y] + (node->kernel[NST_Y] - 1) * node->dilation[NST_Y] + 1;
-    return (size_t)n * (size_t)(s.w + node->pad[NST_LEFT] + node->pad[NST_RIGHT]);
+    return (size_t)n * depthwise_stride(&s, node);
 }

@@ -38,9 +38,10 @@ typedef struct NstWindowRows {
     int pad[4];
     NstPadMode pad_mode;
     int first, n;   /* rows of the padded plane */
+    size_t stride;  /* floats from one loaded row to the next: w + left + right, or more without depthwise */
 } NstWindowRows;
 
-/* Loads n rows of w + left + right samples each to `to`. temporary: view_temporary floats. */
+/* Loads n rows to `to`. temporary: view_temporary floats. */
 void view_load(const struct NstPlan *plan, const NstView *view, int channel, const NstWindowRows *rows,
                float *temporary, float *to);
 size_t view_temporary(const struct NstPlan *plan, const NstView *view, int max_rows);

@@ -344,7 +344,7 @@ static void multiply_block(const NstConvContext *context, const NstConv *conv, c
             int t = p * dsp->panel_width;
             size_t panel = (size_t)e * v_step(dsp, conv) + (size_t)p * (size_t)conv->ci * (size_t)dsp->panel_width;
             dsp->multiply_panel(n_channels, min_int(dsp->panel_width, block->n_tiles - t), conv->ci,
-                                packed + (size_t)e * u_step + (size_t)c0 * (size_t)conv->ci, v + panel,
+                                packed + (size_t)e * u_step + (size_t)c0 * (size_t)conv->ci, v + panel, 0,
                                 m + (size_t)e * m_step(conv) + t, BLOCK_TILES);
             fetch_some(fetch, ELEMENTS * block->n_panels);
         }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,8 +187,12 @@ static void check_panel(const NstDsp *dsp, int m, int n, int k, Fill fill, NstRa
     for (int l = 0; l < k; l++)
         for (int j = 0; j < dsp->panel_width; j++)
             panel[l * dsp->panel_width + j] = j < n ? p.b[l * p.ldb + j] : 1;
-    dsp->multiply_panel(m, n, k, packed, panel, c, p.ldc);
+    dsp->multiply_panel(m, n, k, packed, panel, 0, c, p.ldc);
     check_elements(&p, c, "multiply_panel");
+    memcpy(c, p.start, c_size(&p) * sizeof(*c));
+    dsp->multiply_panel(m, n, k, packed, panel, 1, c, p.ldc);
+    p.beta = 1;
+    check_elements(&p, c, "multiply_panel, added");
     guarded_free(c, c_size(&p), "multiply_panel");
     guarded_free(packed, rows * (size_t)k, "pack_rows");
     free(panel);
@@ -212,6 +217,39 @@ static void test_panels(void **state)
     }
 }
 
+static void check_fill(const NstDsp *dsp, int stride, int n, int at, NstRandom *random)
+{
+    enum { K = 3 };
+    const int width = dsp->panel_width, panels = (at + n) / width + 1, size = K * width + 5;
+    const size_t floats = (size_t)(panels * size);
+    float *x = buffer_filled(n ? (size_t)((n - 1) * stride + 1) : 0, FILL_NORMAL, random), *to = guarded_new(floats);
+    dsp->fill_panels(x, stride, n, to + width, size, at);
+    for (int i = 0; i < panels * size; i++) {
+        const int column = i / size * width + i % size - width;
+        const bool is_filled = i % size >= width && i % size < 2 * width && column >= at && column < at + n;
+        if (is_filled ? to[i] != x[(column - at) * stride] : !isnan(to[i]))
+            fail_msg("fill_panels, stride %d, n %d, at %d: float %d", stride, n, at, i);
+    }
+    guarded_free(to, floats, "fill_panels");
+    free(x);
+}
+
+static void test_fill_panels(void **state)
+{
+    (void)state;
+    static const int sizes[] = {0, 1, 2, 7, 15, 16, 17, 23, 24, 25, 47, 48, 49, 97, 320};
+    NstDsp tables[8];
+    unsigned masks[8];
+    NstRandom random;
+    random_seed(&random, 5);
+    const int count = dsp_ladder(tables, masks);
+    for (int table = 0; table < count; table++)
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+            for (int stride = 1; stride <= 4; stride++)
+                for (int at = 0; at < 60; at++)
+                    check_fill(&tables[table], stride, sizes[i], at, &random);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_gemm_large),
         cmocka_unit_test(test_gemm_in_parts),
         cmocka_unit_test(test_panels),
+        cmocka_unit_test(test_fill_panels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

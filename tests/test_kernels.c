@@ -270,34 +270,42 @@ typedef struct RowCase {
     int kh, kw, stride, dilation, n;
 } RowCase;
 
-static void check_depthwise(const NstDsp *dsp, const RowCase *c, Fill fill, NstRandom *random)
+/* Rows of results, with a gap between them */
+static void check_depthwise(const NstDsp *dsp, const RowCase *c, int rows, Fill fill, NstRandom *random)
 {
     const size_t width = c->n ? (size_t)((c->n - 1) * c->stride + (c->kw - 1) * c->dilation + 1) : 1;
-    const size_t stride = width + 3;
-    float *x = buffer_filled(stride * (size_t)(c->kh - 1) + width, fill, random);
-    float *k = buffer_filled((size_t)(c->kh * c->kw), FILL_NORMAL, random), *y = guarded_new((size_t)c->n);
-    const float bias = random_normal(random);
+    const size_t stride = width + 3, y_stride = (size_t)c->n + 2;
+    const size_t height = (size_t)((rows - 1) * c->stride + (c->kh - 1) * c->dilation + 1);
+    float *x = buffer_filled(stride * (height - 1) + width, fill, random), *k;
+    const size_t size = y_stride * (size_t)(rows - 1) + (size_t)c->n;
+    float *y = guarded_new(size);
+    k = buffer_filled((size_t)(c->kh * c->kw), FILL_NORMAL, random);
+    const NstDepthwise conv = {c->kh, c->kw, c->stride, c->stride, c->dilation, c->dilation, k, random_normal(random),
+                               (ptrdiff_t)stride};
     char what[96];
-    snprintf(what, sizeof(what), "depthwise_row, kernel %dx%d, stride %d, dilation %d, n %d", c->kh, c->kw, c->stride,
-             c->dilation, c->n);
-    dsp->depthwise_row(y, x, (ptrdiff_t)stride, k, c->kh, c->kw, c->stride, c->dilation, bias, c->n);
-    for (int i = 0; i < c->n; i++) {
-        double expected = (double)bias, size = fabs((double)bias);
-        for (int p = 0; p < c->kh; p++)
-            for (int q = 0; q < c->kw; q++) {
-                const double term = (double)k[p * c->kw + q] *
-                                    (double)x[(size_t)p * stride + (size_t)(i * c->stride + q * c->dilation)];
-                expected += term;
-                size += fabs(term);
-            }
-        assert_rounded((double)y[i], expected, size, c->kh * c->kw + 1, what, (size_t)i);
+    snprintf(what, sizeof(what), "depthwise_rows, kernel %dx%d, stride %d, dilation %d, n %d, rows %d", c->kh, c->kw,
+             c->stride, c->dilation, c->n, rows);
+    dsp->depthwise_rows(y, (ptrdiff_t)y_stride, x, &conv, c->n, rows);
+    for (size_t at = 0; at < size; at++) {
+        const int r = (int)(at / y_stride), i = (int)(at % y_stride);
+        double expected = (double)conv.bias, sum = fabs((double)conv.bias);
+        for (int t = 0; i < c->n && t < c->kh * c->kw; t++) {
+            const int row = r * c->stride + t / c->kw * c->dilation, column = i * c->stride + t % c->kw * c->dilation;
+            const double term = (double)k[t] * (double)x[(size_t)row * stride + (size_t)column];
+            expected += term;
+            sum += fabs(term);
+        }
+        if (i < c->n)
+            assert_rounded((double)y[at], expected, sum, c->kh * c->kw + 1, what, at);
+        else
+            assert_true(isnan(y[at]));
     }
-    guarded_free(y, (size_t)c->n, what);
+    guarded_free(y, size, what);
     free(x);
     free(k);
 }
 
-static void test_depthwise_row(void **state)
+static void test_depthwise_rows(void **state)
 {
     (void)state;
     static const int kernels[][2] = {{3, 3}, {1, 1}, {5, 5}, {2, 4}, {1, 7}, {9, 9}};
@@ -309,10 +317,11 @@ static void test_depthwise_row(void **state)
     for (int table = 0; table < n; table++)
         for (size_t k = 0; k < sizeof(kernels) / sizeof(*kernels); k++)
             for (size_t w = 0; w < sizeof(widths) / sizeof(*widths); w++)
-                for (int way = 0; way < 9; way++) {
-                    const RowCase c = {kernels[k][0], kernels[k][1], 1 + way % 3, 1 + way / 3, widths[w]};
-                    check_depthwise(&tables[table], &c, (Fill)(w % FILL_COUNT), &random);
-                }
+                for (int way = 0; way < 9; way++)
+                    for (int rows = 1; rows <= (kernels[k][0] == 3 ? 7 : 2); rows++) {
+                        const RowCase c = {kernels[k][0], kernels[k][1], 1 + way % 3, 1 + way / 3, widths[w]};
+                        check_depthwise(&tables[table], &c, rows, (Fill)(w % FILL_COUNT), &random);
+                    }
 }
 
 static double few_expected(const NstFewRow *r, int o, int j, double *size)
@@ -583,9 +592,10 @@ static void check_convolution_part(const NstDsp *dsp, int from, NstRandom *rando
     enum { CI = 2, KERNEL = 3, STRIDE = WHOLE + KERNEL - 1, PLANE = KERNEL * STRIDE };
     float *x = buffer_filled(CI * PLANE, FILL_NORMAL, random), *whole = buffer_new(WHOLE), *part = buffer_new(WHOLE);
     float *k = buffer_filled(CI * KERNEL * KERNEL, FILL_NORMAL, random);
-    dsp->depthwise_row(whole, x, STRIDE, k, KERNEL, KERNEL, 1, 1, 0.3f, WHOLE);
-    dsp->depthwise_row(part, x + from, STRIDE, k, KERNEL, KERNEL, 1, 1, 0.3f, WHOLE - from);
-    assert_same(part, whole + from, (size_t)(WHOLE - from), "depthwise_row");
+    const NstDepthwise conv = {KERNEL, KERNEL, 1, 1, 1, 1, k, 0.3f, STRIDE};
+    dsp->depthwise_rows(whole, WHOLE, x, &conv, WHOLE, 1);
+    dsp->depthwise_rows(part, WHOLE, x + from, &conv, WHOLE - from, 1);
+    assert_same(part, whole + from, (size_t)(WHOLE - from), "depthwise_rows");
     NstFewRow row = {CI, 1, KERNEL, KERNEL, WHOLE, x, PLANE, STRIDE, k, NULL, -INFINITY, whole, WHOLE};
     dsp->few_row(&row);
     row.x += from;
@@ -641,7 +651,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pointwise),  cmocka_unit_test(test_pointwise_in_place), cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_not_finite), cmocka_unit_test(test_depthwise_row),      cmocka_unit_test(test_few_row),
+        cmocka_unit_test(test_not_finite), cmocka_unit_test(test_depthwise_rows),     cmocka_unit_test(test_few_row),
         cmocka_unit_test(test_tap_dots),   cmocka_unit_test(test_halve_max_adjoint),
         cmocka_unit_test(test_winograd),   cmocka_unit_test(test_parts),              cmocka_unit_test(test_guided_row),
         cmocka_unit_test(test_interleave),

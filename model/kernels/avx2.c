@@ -88,6 +88,12 @@ TARGET static inline void avx2_sum4(V a, V b, V c, V d, float s[4])
 #include "rows_tmpl.h"
 #include "winograd_tmpl.h"
 
+TARGET static inline V avx2_load_even(const float *p)
+{
+    V pairs = _mm256_shuffle_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 7), 0xd8);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(pairs), 0xd8));
+}
+
 #define MR 4
 #define NV 3
 #include "gemm_tmpl.h"

@@ -89,6 +89,14 @@ TARGET static inline void avx512_sum4(V a, V b, V c, V d, float s[4])
 #include "rows_tmpl.h"
 #include "winograd_tmpl.h"
 
+TARGET static inline V avx512_load_even(const float *p)
+{
+    V v;
+    for (int i = 0; i < VL; i++)
+        v[i] = p[2 * i];
+    return v;
+}
+
 #define MR 8
 #define NV 3
 #include "gemm_tmpl.h"

@@ -29,6 +29,14 @@ typedef struct NstFewRow {
     ptrdiff_t y_plane;
 } NstFewRow;
 
+/* One channel of a depthwise convolution, whose rows of x lie x_stride floats apart. */
+typedef struct NstDepthwise {
+    int kh, kw, stride_y, stride_x, dilation_y, dilation_x;
+    const float *k; /* kh x kw */
+    float bias;
+    ptrdiff_t x_stride;
+} NstDepthwise;
+
 /* What a sample of a picture lies in: a byte, or in native byte order a word of 16 bits, a binary16 or a binary32. */
 typedef enum NstSampleType {
     NST_SAMPLE_U8,
@@ -129,11 +137,14 @@ typedef struct NstDsp {
     /*
      * The same product in pieces, for matrices that are packed once and used often: A (m x k) by pack_rows into panels
      * of panel_height rows, zero rows filling the last; B in panels of panel_width columns, k x panel_width each.
-     * multiply_panel: C (m x n) = packed A times one panel of B, n <= panel_width.
+     * multiply_panel: C (m x n) = packed A times one panel of B, n <= panel_width; add: C += that.
+     * fill_panels: one row of B, or a part of it: x[i stride] becomes column `at` + i, for n columns. panels points to
+     * the row's place in the first panel, and `size` floats lie from one panel to the next.
      */
     int panel_height, panel_width;
     void (*pack_rows)(int m, int k, const float *a, int lda, float *packed);
-    void (*multiply_panel)(int m, int n, int k, const float *packed, const float *panel, float *c, int ldc);
+    void (*multiply_panel)(int m, int n, int k, const float *packed, const float *panel, int add, float *c, int ldc);
+    void (*fill_panels)(const float *x, int stride, int n, float *panels, ptrdiff_t size, int at);
 
     /*
      * Winograd F(4x4, 3x3) for a row of n <= NST_WINOGRAD_TILES tiles of one channel. Element e = 6 r + c of the 6x6
@@ -147,13 +158,8 @@ typedef struct NstDsp {
     void (*winograd_output)(const float *m, ptrdiff_t step, float bias, float floor, float *y, ptrdiff_t stride,
                             int n);
 
-    /*
-     * One row of a depthwise convolution:
-     * y[i] = bias + sum over ky, kx of k[ky][kx] x[ky * x_stride + i * stride_x + kx * dilation_x].
-     * x points at the first tap of the first row; x_stride already holds the vertical dilation.
-     */
-    void (*depthwise_row)(float *y, const float *x, ptrdiff_t x_stride, const float *k, int kh, int kw, int stride_x,
-                          int dilation_x, float bias, int n);
+    /* Rows of n results of a depthwise convolution, y_stride apart; x points at the first tap of the first one. */
+    void (*depthwise_rows)(float *y, ptrdiff_t y_stride, const float *x, const NstDepthwise *conv, int n, int rows);
 
     void (*few_row)(const NstFewRow *row);
 

@@ -12,7 +12,8 @@
  *    +-----+----+   a block: its bits do not depend on how the caller cuts M and N.
  *
  * Included once for each variant, after kernels_tmpl.h, with
- *   MR, NV        rows, and vectors of columns, of the tile
+ *   MR, NV                rows, and vectors of columns, of the tile
+ *   NAME(load_even)(p)    p[0], p[2] ... p[2 VL - 2]; nothing behind that is read
  */
 
 enum { NAME(NR) = NV * VL, NAME(KC) = 256, NAME(MC) = 64 };
@@ -119,10 +120,34 @@ TARGET static void NAME(pack_rows)(int m, int k, const float *a, int lda, float 
     NAME(pack_a)(0, a, lda, m, k, packed);
 }
 
-TARGET static void NAME(multiply_panel)(int m, int n, int k, const float *packed, const float *panel, float *c, int ldc)
+TARGET static void NAME(multiply_panel)(int m, int n, int k, const float *packed, const float *panel, int add, float *c,
+                                        int ldc)
 {
     for (int i = 0; i < m; i += MR)
-        NAME(tile_part)(m - i, n, k, packed + (ptrdiff_t)i * k, panel, 0, c + (ptrdiff_t)i * ldc, ldc);
+        NAME(tile_part)(m - i, n, k, packed + (ptrdiff_t)i * k, panel, add, c + (ptrdiff_t)i * ldc, ldc);
+}
+
+/* The share of one panel */
+TARGET static inline void NAME(fill_panel)(const float *restrict x, int stride, int n, float *restrict to)
+{
+    int i = 0;
+    for (; stride == 1 && i + VL <= n; i += VL)
+        V_STORE(to + i, V_LOAD(x + i));
+    for (; stride == 2 && i + VL <= n; i += VL)
+        V_STORE(to + i, NAME(load_even)(x + 2 * i));
+    for (; i < n; i++)
+        to[i] = x[i * stride];
+}
+
+TARGET static void NAME(fill_panels)(const float *x, int stride, int n, float *panels, ptrdiff_t size, int at)
+{
+    panels += at / NAME(NR) * size;
+    for (int place = at % NAME(NR); n > 0; place = 0, panels += size) {
+        const int some = NAME(NR) - place < n ? NAME(NR) - place : n;
+        NAME(fill_panel)(x, stride, some, panels + place);
+        x += (ptrdiff_t)some * stride;
+        n -= some;
+    }
 }
 
 /* C (m x n) (+)= packed A (m x kc) times op(B) (kc x n) */
@@ -165,4 +190,5 @@ TARGET static void NAME(gemm_fill)(NstDsp *dsp)
     dsp->panel_width = NAME(NR);
     dsp->pack_rows = NAME(pack_rows);
     dsp->multiply_panel = NAME(multiply_panel);
+    dsp->fill_panels = NAME(fill_panels);
 }

@@ -278,50 +278,94 @@ TARGET static void NAME(halve_max_adjoint)(float *gx, const float *x, size_t str
 
 /* ---- depthwise convolution ---- */
 
-/* 3x3, stride 1. y[0 .. VL - 1] of the row */
-TARGET static inline void NAME(depthwise_vector)(float *y, const float *x, ptrdiff_t x_stride, const float *k,
-                                                 int dilation_x, float bias)
+enum { DEPTHWISE_ROWS = 4 }; /* that the fast way makes at a time: a sample is loaded once for all of them */
+
+/* A vector in each of m rows, 3x3, stride 1; m is a constant where this is inlined, and k stays in registers. */
+TARGET static inline __attribute__((always_inline)) void NAME(depthwise_vector)(int m, float *restrict y,
+                                                                                ptrdiff_t y_stride,
+                                                                                const float *restrict x,
+                                                                                ptrdiff_t x_stride, const V k[9],
+                                                                                int dilation_x, V bias)
 {
-    V sum = V_SET1(bias);
-    for (int ky = 0; ky < 3; ky++)
-        for (int kx = 0; kx < 3; kx++)
-            sum = V_FMA(V_SET1(k[3 * ky + kx]), V_LOAD(x + ky * x_stride + (ptrdiff_t)kx * dilation_x), sum);
-    V_STORE(y, sum);
+    V sum[DEPTHWISE_ROWS];
+    for (int r = 0; r < m; r++)
+        sum[r] = bias;
+#pragma GCC unroll 6
+    for (int row = 0; row < m + 2; row++, x += x_stride)
+#pragma GCC unroll 3
+        for (int q = 0; q < 3; q++) {
+            V v = V_LOAD(x + (ptrdiff_t)q * dilation_x);
+#pragma GCC unroll 4
+            for (int r = 0; r < m; r++)
+                if (row - r >= 0 && row - r < 3)
+                    sum[r] = V_FMA(k[3 * (row - r) + q], v, sum[r]);
+        }
+    for (int r = 0; r < m; r++)
+        V_STORE(y + r * y_stride, sum[r]);
 }
 
 /* Where less than a vector is left, the last vector of the row is done again. */
-TARGET static void NAME(depthwise_3x3)(float *y, const float *x, ptrdiff_t x_stride, const float *k, int dilation_x,
-                                       float bias, int n)
+TARGET static inline __attribute__((always_inline)) void NAME(depthwise_lines)(int m, float *restrict y,
+                                                                               ptrdiff_t y_stride,
+                                                                               const float *restrict x,
+                                                                               ptrdiff_t x_stride, const V k[9],
+                                                                               int dilation_x, V bias, int n)
 {
     for (int i = 0; i < n; i += VL) {
         int at = i + VL <= n ? i : n - VL;
-        NAME(depthwise_vector)(y + at, x + at, x_stride, k, dilation_x, bias);
+        NAME(depthwise_vector)(m, y + at, y_stride, x + at, x_stride, k, dilation_x, bias);
     }
 }
 
-TARGET static void NAME(depthwise_row)(float *restrict y, const float *restrict x, ptrdiff_t x_stride, const float *k,
-                                       int kh, int kw, int stride_x, int dilation_x, float bias, int n)
+/* Stride 1, dilation 1 from row to row */
+TARGET static void NAME(depthwise_3x3)(float *restrict y, ptrdiff_t y_stride, const float *restrict x,
+                                       ptrdiff_t x_stride, const float *k, int dilation_x, float bias, int n, int rows)
 {
-    if (kh == 3 && kw == 3 && stride_x == 1 && n >= VL) {
-        NAME(depthwise_3x3)(y, x, x_stride, k, dilation_x, bias, n);
+    V taps[9], start = V_SET1(bias);
+    for (int t = 0; t < 9; t++)
+        taps[t] = V_SET1(k[t]);
+    for (; rows >= DEPTHWISE_ROWS; rows -= DEPTHWISE_ROWS) {
+        NAME(depthwise_lines)(DEPTHWISE_ROWS, y, y_stride, x, x_stride, taps, dilation_x, start, n);
+        y += DEPTHWISE_ROWS * y_stride;
+        x += DEPTHWISE_ROWS * x_stride;
+    }
+    if (rows == 3)
+        NAME(depthwise_lines)(3, y, y_stride, x, x_stride, taps, dilation_x, start, n);
+    else if (rows == 2)
+        NAME(depthwise_lines)(2, y, y_stride, x, x_stride, taps, dilation_x, start, n);
+    else if (rows == 1)
+        NAME(depthwise_lines)(1, y, y_stride, x, x_stride, taps, dilation_x, start, n);
+}
+
+TARGET static void NAME(depthwise_any)(float *restrict y, const float *restrict x, const NstDepthwise *d, int n)
+{
+    for (int i = 0; i < n; i++)
+        y[i] = d->bias;
+    for (int ky = 0; ky < d->kh; ky++)
+        for (int kx = 0; kx < d->kw; kx++) {
+            const float *from = x + ky * d->dilation_y * d->x_stride + (ptrdiff_t)kx * d->dilation_x;
+            float tap = d->k[ky * d->kw + kx];
+            if (d->stride_x == 1)
+                NAME(axpy)(y, from, tap, (size_t)n);
+            for (int i = 0; d->stride_x != 1 && i < n; i++)
+                y[i] = FMA(tap, from[(ptrdiff_t)i * d->stride_x], y[i]);
+        }
+}
+
+TARGET static void NAME(depthwise_rows)(float *y, ptrdiff_t y_stride, const float *x, const NstDepthwise *d, int n,
+                                        int rows)
+{
+    if (d->kh == 3 && d->kw == 3 && d->stride_y == 1 && d->stride_x == 1 && d->dilation_y == 1 && n >= VL) {
+        NAME(depthwise_3x3)(y, y_stride, x, d->x_stride, d->k, d->dilation_x, d->bias, n, rows);
         return;
     }
-    for (int i = 0; i < n; i++)
-        y[i] = bias;
-    for (int ky = 0; ky < kh; ky++)
-        for (int kx = 0; kx < kw; kx++) {
-            const float *from = x + ky * x_stride + (ptrdiff_t)kx * dilation_x;
-            float tap = k[ky * kw + kx];
-            if (stride_x == 1)
-                NAME(axpy)(y, from, tap, (size_t)n);
-            for (int i = 0; stride_x != 1 && i < n; i++)
-                y[i] = FMA(tap, from[(ptrdiff_t)i * stride_x], y[i]);
-        }
+    for (int r = 0; r < rows; r++)
+        NAME(depthwise_any)(y + r * y_stride, x + r * d->stride_y * d->x_stride, d, n);
 }
 
 TARGET static void NAME(kernels_fill)(NstDsp *dsp)
 {
-    dsp->depthwise_row = NAME(depthwise_row);
+    dsp->depthwise_rows = NAME(depthwise_rows);
     dsp->sum = NAME(sum);
     dsp->sum_sq_dev = NAME(sum_sq_dev);
     dsp->sum_and_squares = NAME(sum_and_squares);

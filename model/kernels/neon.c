@@ -73,6 +73,12 @@ static inline void neon_sum4(V a, V b, V c, V d, float s[4])
 #include "rows_tmpl.h"
 #include "winograd_tmpl.h"
 
+static inline V neon_load_even(const float *p)
+{
+    V last = vld1q_f32(p + 3);
+    return vuzp1q_f32(vld1q_f32(p), vextq_f32(last, last, 1));
+}
+
 #define MR 4
 #define NV 4
 #include "gemm_tmpl.h"

@@ -106,9 +106,16 @@ static void scalar_pack_rows(int m, int k, const float *a, int lda, float *packe
         memcpy(packed, a + (ptrdiff_t)i * lda, (size_t)k * sizeof(*packed));
 }
 
-static void scalar_multiply_panel(int m, int n, int k, const float *packed, const float *panel, float *c, int ldc)
+static void scalar_multiply_panel(int m, int n, int k, const float *packed, const float *panel, int add, float *c,
+                                  int ldc)
 {
-    scalar_gemm(0, 0, m, n, k, packed, k, panel, SCALAR_PANEL, 0, c, ldc);
+    scalar_gemm(0, 0, m, n, k, packed, k, panel, SCALAR_PANEL, (float)add, c, ldc);
+}
+
+static void scalar_fill_panels(const float *x, int stride, int n, float *panels, ptrdiff_t size, int at)
+{
+    for (int i = at; i < at + n; i++, x += stride)
+        panels[i / SCALAR_PANEL * size + i % SCALAR_PANEL] = *x;
 }
 
 void dsp_init_scalar(NstDsp *dsp)
@@ -125,4 +132,5 @@ void dsp_init_scalar(NstDsp *dsp)
     dsp->panel_width = SCALAR_PANEL;
     dsp->pack_rows = scalar_pack_rows;
     dsp->multiply_panel = scalar_multiply_panel;
+    dsp->fill_panels = scalar_fill_panels;
 }
