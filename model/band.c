@@ -57,7 +57,7 @@ static NstConv node_conv(const NstPlan *plan, int index)
 /* What is known of the bands of a node. */
 typedef struct NstBandShape {
     NstConv conv;
-    bool phased;
+    bool phased, product; /* made from the small picture; as a matrix product, by strips */
     int rows, count; /* rows of results in a band, and bands */
 } NstBandShape;
 
@@ -70,6 +70,7 @@ static NstBandShape band_shape(const NstPlan *plan, int index)
     } else {
         shape.rows = band_rows(&shape.conv);
     }
+    shape.product = !shape.phased && conv_is_product(&shape.conv);
     shape.count = ceil_div(shape.conv.ho, shape.rows);
     return shape;
 }
@@ -126,7 +127,7 @@ static size_t thread_scratch(const NstPlan *plan, int index)
     const NstBandShape shape = band_shape(plan, index);
     const NstConv band = band_conv(&shape.conv, shape.rows);
     const NstView *view = &plan->view[op_conv_source(plan, index)];
-    if (conv_is_product(&shape.conv))
+    if (shape.product)
         return product_band_scratch(plan, view, &shape.conv);
     return input_floats(&shape) + align_floats(view_temporary(plan, view, band.h)) +
            align_floats(shape.phased ? phases_scratch(&plan->dsp, &band, 1)
@@ -244,7 +245,7 @@ static void conv_task(void *arg, int unit, int slot)
     const NstBandShape *shape = &bands->shape;
     const int first = unit * shape->rows, n = min_int(shape->rows, shape->conv.ho - first);
     float *scratch = plan->scratch + (size_t)slot * bands->scratch;
-    if (conv_is_product(&shape->conv))
+    if (shape->product)
         product_band(plan, bands->index, &shape->conv, first, n, scratch);
     else
         conv_band(plan, bands->index, shape, first, n, scratch);
