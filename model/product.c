@@ -7,24 +7,24 @@
 #include "util.h"
 
 enum {
-    CHUNK_ROWS = 256,        /* of the panels that are multiplied at a time: a panel stays in the L1 cache, */
-    PANEL_FLOATS = 5 << 13,  /* all of a strip in the L2 cache beside what they are made from */
-    PANEL_MAX = 5 << 14,     /* with one row in a strip: chunks are made smaller for this */
-    STAGGER = 16             /* floats between panels, or their rows would fall into the same sets of the L1 cache */
+    CHUNK_ROWS = 256,       /* of the panels that are multiplied at a time: a panel stays in the L1 cache, */
+    PANEL_FLOATS = 5 << 14, /* and all of a strip in the L2 cache */
+    MIN_STRIPS = 16,        /* where there are as many rows, for threads to share */
+    STAGGER = 16            /* floats between panels, or their rows would fall into the same sets of the L1 cache */
 };
 
 /* Input channels of a group, or fewer, that are multiplied at a time. */
 static int chunk_channels(const NstConv *conv)
 {
     const int taps = conv->kh * conv->kw, channels = conv->ci / conv->groups;
-    const int most = max_int(min_int(CHUNK_ROWS, PANEL_MAX / conv->wo) / taps, 1);
+    const int most = max_int(min_int(CHUNK_ROWS, PANEL_FLOATS / conv->wo) / taps, 1);
     return ceil_div(channels, ceil_div(channels, most));
 }
 
 int product_strip_rows(const NstConv *conv)
 {
     const size_t row = (size_t)(chunk_channels(conv) * conv->kh * conv->kw) * (size_t)conv->wo;
-    return min_int(max_int((int)(PANEL_FLOATS / row), 1), conv->ho);
+    return max_int(min_int((int)(PANEL_FLOATS / row), ceil_div(conv->ho, MIN_STRIPS)), 1);
 }
 
 /* Floats from one panel of k rows to the next */
