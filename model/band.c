@@ -136,7 +136,7 @@ static size_t thread_scratch(const NstPlan *plan, int index)
 
 static NstWindowRows rows_of(NstShape shape, const int pad[4], NstPadMode mode, int first, int n)
 {
-    return (NstWindowRows){shape, {pad[0], pad[1], pad[2], pad[3]}, mode, first, n,
+    return (NstWindowRows){shape, {pad[0], pad[1], pad[2], pad[3]}, mode, first, n, 0, 0,
                            (size_t)(shape.w + pad[NST_LEFT] + pad[NST_RIGHT])};
 }
 
@@ -354,7 +354,8 @@ void band_forward(NstPlan *plan, int node)
         if (op == NST_OP_INSTANCE_NORM)
             norm_statistics(plan, node);
     } else if (op == NST_OP_ADD) {
-        add_forward_views(plan, node);
+        if (!plan_is_made_later(plan, node))
+            add_forward_views(plan, node);
     } else {
         conv_forward_bands(plan, node);
     }

@@ -12,12 +12,15 @@
 static bool passes_through(const NstPlan *plan, int input, int node)
 {
     const NstView *view = &plan->view[input];
-    return view->norm == node || view->relu == node || view->upsample == node || view->depthwise == node;
+    for (int i = 0; view->sum >= 0 && i < 2; i++)
+        if (passes_through(plan, plan_input(plan, view->sum, i), node))
+            return true;
+    return view->sum == node || view->norm == node || view->relu == node || view->upsample == node || view->depthwise == node;
 }
 
 static bool loads(const NstPlan *plan, int reader, int node)
 {
-    if (!plan->live[reader] || plan->is_virtual[reader])
+    if (!plan->live[reader] || plan->is_virtual[reader] || plan_is_made_later(plan, reader))
         return false;
     for (int i = 0; i < plan_node(plan, reader)->n_inputs; i++)
         if (passes_through(plan, plan_input(plan, reader, i), node))
@@ -68,6 +71,8 @@ void explain_node(const NstPlan *plan, int node, NstExplanation *explanation)
             NstConv conv = op_conv_geometry(plan, node);
             const bool phased = op_conv_is_phased(plan, node);
             append(explanation, "%s", phased ? "Winograd 4x4, four phases" : conv_algorithm(&conv));
+        } else if (plan_is_made_later(plan, node)) {
+            append(explanation, "added by %s", plan_node(plan, plan->read_until[node])->name);
         } else if (node > 0) {
             append(explanation, "own pass");
         }

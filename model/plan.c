@@ -58,7 +58,7 @@ static bool may_overwrite(const NstPlan *plan, int i)
 {
     const NstOpImpl *op = op_impl(plan_node(plan, i)->op);
     int input = op->in_place ? plan_input(plan, i, 0) : 0;
-    if (plan->is_virtual[input])
+    if (plan->is_virtual[input] || plan_is_made_later(plan, i))
         return false;
     if (input == 0 || plan->is_tap[input] || count_uses(plan, input) > 1)
         return false;
@@ -88,9 +88,9 @@ static int last_use(const NstPlan *plan, int node)
             return n;
         for (int j = 0; j < plan_node(plan, i)->n_inputs; j++)
             if (plan->home[plan_input(plan, i, j)] == node)
-                last = i;
+                last = max_int(last, plan->view ? plan->read_until[i] : i);
         if (op_conv_is_phased(plan, i) && plan->home[op_conv_source(plan, i)] == node)
-            last = i;
+            last = max_int(last, i);
     }
     return last;
 }
@@ -265,6 +265,7 @@ static int plan_alloc_tables(NstPlan *plan, NstError *err)
     plan->rectifies = plan_table(n, sizeof(*plan->rectifies), &ok);
     plan->is_virtual = plan_table(n, sizeof(*plan->is_virtual), &ok);
     plan->view = keeps_values(plan) ? NULL : plan_table(n, sizeof(*plan->view), &ok);
+    plan->read_until = plan_table(n, sizeof(*plan->read_until), &ok);
     plan->statistics = plan_table(n, sizeof(*plan->statistics), &ok);
     plan->wants_grad = plan_table(n, sizeof(*plan->wants_grad), &ok);
     plan->has_grad = plan_table(n, sizeof(*plan->has_grad), &ok);
@@ -337,6 +338,7 @@ void plan_free(NstPlan **out)
     free(plan->rectifies);
     free(plan->is_virtual);
     free(plan->view);
+    free(plan->read_until);
     free(plan->statistics);
     free(plan->wants_grad);
     free(plan->has_grad);

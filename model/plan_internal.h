@@ -27,6 +27,7 @@ struct NstPlan {
     bool *rectifies;     /* the convolution applies the ReLU that overwrites its value */
     bool *is_virtual;    /* the value is never stored: readers make it while loading; only without gradients */
     NstView *view;       /* how each value is made from a stored one; only without gradients */
+    int *read_until;     /* last step in which the inputs are read; only without gradients */
     float **statistics;  /* doubles: sums of each band of a convolution that is normalised next; else NULL */
     bool *wants_grad;    /* backward passes through the node */
     bool *has_grad;      /* during backward: grad[node] holds something to add to */
@@ -81,6 +82,12 @@ static inline size_t shape_count(NstShape s) { return (size_t)s.c * shape_plane(
 
 static inline const NstNode *plan_node(const NstPlan *plan, int node) { return &plan->graph->nodes[node]; }
 static inline int plan_input(const NstPlan *plan, int node, int i) { return plan->graph->nodes[node].inputs[i]; }
+
+/* The node's value is made, and stored, by a convolution that comes later (view.h). */
+static inline bool plan_is_made_later(const NstPlan *plan, int node)
+{
+    return plan->view && !plan->is_virtual[node] && plan->read_until[node] > node;
+}
 
 /* A tensor's data, or NULL for index -1. */
 static inline const float *plan_tensor(const NstPlan *plan, int tensor)

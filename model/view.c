@@ -33,13 +33,22 @@ static bool accepts(const NstPlan *plan, int reader, int index)
     switch (node->op) {
     case NST_OP_CONV2D:
         if (plan->is_virtual[reader])
-            return flat;
+            return flat || kind == NST_OP_ADD;
         return kind == NST_OP_CONV2D ? is_pointwise(node) : true;
     case NST_OP_ADD: return flat;
     case NST_OP_RELU: return plan->is_virtual[reader] && kind == NST_OP_INSTANCE_NORM;
-    case NST_OP_UPSAMPLE: return plan->is_virtual[reader] && flat;
+    case NST_OP_UPSAMPLE: return plan->is_virtual[reader] && (flat || kind == NST_OP_ADD);
     default: return false;
     }
+}
+
+static int count_readers(const NstPlan *plan, int index)
+{
+    int n = 0;
+    for (int i = index + 1; i < plan->graph->n_nodes; i++)
+        for (int j = 0; plan->live[i] && j < plan_node(plan, i)->n_inputs; j++)
+            n += plan_input(plan, i, j) == index;
+    return n;
 }
 
 static bool may_be_virtual(const NstPlan *plan, int index)
@@ -47,7 +56,8 @@ static bool may_be_virtual(const NstPlan *plan, int index)
     NstOp op = plan_node(plan, index)->op;
     if (!plan->live[index] || plan->is_tap[index])
         return false;
-    if (op != NST_OP_INSTANCE_NORM && op != NST_OP_RELU && op != NST_OP_UPSAMPLE && !is_depthwise(plan, index))
+    if (op != NST_OP_INSTANCE_NORM && op != NST_OP_RELU && op != NST_OP_UPSAMPLE && !is_depthwise(plan, index) &&
+        !(op == NST_OP_ADD && count_readers(plan, index) == 1))
         return false;
     for (int i = index + 1; i < plan->graph->n_nodes; i++)
         for (int j = 0; plan->live[i] && j < plan_node(plan, i)->n_inputs; j++)
@@ -56,11 +66,66 @@ static bool may_be_virtual(const NstPlan *plan, int index)
     return true;
 }
 
+/* The node that reads a value before all others */
+static int first_reader(const NstPlan *plan, int index)
+{
+    for (int i = index + 1; i < plan->graph->n_nodes; i++)
+        for (int j = 0; plan->live[i] && j < plan_node(plan, i)->n_inputs; j++)
+            if (plan_input(plan, i, j) == index)
+                return i;
+    return -1;
+}
+
+static int count_taps(const NstPlan *plan)
+{
+    int n = 0;
+    for (int i = 0; i < plan->graph->n_nodes; i++)
+        n += plan->is_tap[i];
+    return n;
+}
+
+/*
+ * Whether a virtual node may do the addition that it reads for all its readers: a depthwise convolution that has each
+ * row of it as the middle of one of its own, whose one reader comes before all others. All nodes must be wanted, or
+ * that reader might be left out.
+ */
+static bool may_add(const NstPlan *plan, int index)
+{
+    const int addition = plan_node(plan, index)->n_inputs ? plan_input(plan, index, 0) : 0;
+    const NstNode *node = plan_node(plan, index);
+    const NstShape in = plan->shapes[addition], out = plan->shapes[index];
+    if (!plan->is_virtual[index] || node->op != NST_OP_CONV2D || plan_node(plan, addition)->op != NST_OP_ADD ||
+        plan->is_virtual[addition] || plan->is_tap[addition] || first_reader(plan, addition) != index)
+        return false;
+    if (count_taps(plan) != 1 || node->stride[NST_Y] != 1 || in.h != out.h || count_readers(plan, index) != 1)
+        return false;
+    const int adder = first_reader(plan, index);
+    for (int i = index + 1; i < adder; i++)
+        for (int j = 0; plan->live[i] && j < plan_node(plan, i)->n_inputs; j++)
+            if (plan_input(plan, i, j) == addition)
+                return false;
+    return true;
+}
+
+/* The last step in which a node's inputs are read: its own, or that of who makes its value. */
+static int read_until(const NstPlan *plan, int index)
+{
+    int last = index;
+    for (int i = index + 1; i < plan->graph->n_nodes; i++)
+        for (int j = 0; plan->live[i] && j < plan_node(plan, i)->n_inputs; j++)
+            if (plan_input(plan, i, j) == index &&
+                (plan->is_virtual[index] || (plan->is_virtual[i] && plan->view[i].sum == index)))
+                last = max_int(last, plan->read_until[i]);
+    return last;
+}
+
 static NstView view_of(const NstPlan *plan, int index)
 {
     const NstNode *node = plan_node(plan, index);
     if (!plan->is_virtual[index])
-        return (NstView){index, -1, -1, -1, -1};
+        return (NstView){index, -1, -1, -1, -1, -1};
+    if (node->op == NST_OP_ADD)
+        return (NstView){index, index, -1, -1, -1, -1};
     NstView view = plan->view[node->inputs[0]];
     switch (node->op) {
     case NST_OP_INSTANCE_NORM: view.norm = index; break;
@@ -68,6 +133,8 @@ static NstView view_of(const NstPlan *plan, int index)
     case NST_OP_UPSAMPLE: view.upsample = index; break;
     default: view.depthwise = index; break;
     }
+    if (may_add(plan, index))
+        view.sum = node->inputs[0];
     return view;
 }
 
@@ -77,39 +144,64 @@ void view_plan(NstPlan *plan)
         plan->is_virtual[i] = may_be_virtual(plan, i);
     for (int i = 0; i < plan->graph->n_nodes; i++)
         plan->view[i] = view_of(plan, i);
+    for (int i = plan->graph->n_nodes - 1; i >= 0; i--)
+        plan->read_until[i] = read_until(plan, i);
 }
 
 /* ---- loading ---- */
 
-/* How a channel's samples are made from those of the stored plane. */
-typedef struct NstChannel {
+/* How samples are made from those of a stored plane: (x - mean) scale + shift, and no less than floor. */
+typedef struct NstTerm {
     const float *plane;
-    bool is_normalised, is_rectified;
-    float mean, scale, shift;
+    bool is_plain;
+    float mean, scale, shift, floor;
+} NstTerm;
+
+/* A channel of a view: one term, or the sum of two. */
+typedef struct NstChannel {
+    int n_terms;
+    NstTerm terms[2];
 } NstChannel;
+
+static NstTerm term_of(const NstPlan *plan, const NstView *view, int channel)
+{
+    NstTerm term = {plan->value[view->source] + (size_t)channel * shape_plane(plan->shapes[view->source]),
+                    view->norm < 0 && view->relu < 0, 0, 1, 0, view->relu < 0 ? -INFINITY : 0};
+    if (view->norm >= 0) {
+        const NstNode *norm = plan_node(plan, view->norm);
+        const float *scale = plan_tensor(plan, norm->weight), *shift = plan_tensor(plan, norm->bias);
+        const float *mean = plan->norm[view->norm], *inverse = mean + norm->channels;
+        term.mean = mean[channel];
+        term.scale = (scale ? scale[channel] : 1) * inverse[channel];
+        term.shift = shift ? shift[channel] : 0;
+    }
+    return term;
+}
 
 static NstChannel channel_of(const NstPlan *plan, const NstView *view, int channel)
 {
-    const float *plane = plan->value[view->source] + (size_t)channel * shape_plane(plan->shapes[view->source]);
-    if (view->norm < 0)
-        return (NstChannel){plane, false, view->relu >= 0, 0, 1, 0};
-    const NstNode *norm = plan_node(plan, view->norm);
-    const float *scale = plan_tensor(plan, norm->weight), *shift = plan_tensor(plan, norm->bias);
-    const float *mean = plan->norm[view->norm], *inverse = mean + norm->channels;
-    return (NstChannel){plane, true, view->relu >= 0, mean[channel], (scale ? scale[channel] : 1) * inverse[channel],
-                        shift ? shift[channel] : 0};
+    NstChannel result = {1, {{0}}};
+    if (view->sum < 0) {
+        result.terms[0] = term_of(plan, view, channel);
+    } else {
+        result.n_terms = 2;
+        for (int i = 0; i < 2; i++)
+            result.terms[i] = term_of(plan, &plan->view[plan_input(plan, view->sum, i)], channel);
+    }
+    return result;
 }
 
 static void make_samples(const NstPlan *plan, const NstChannel *channel, size_t first, size_t n, float *to)
 {
-    const float *from = channel->plane + first;
-    if (channel->is_normalised)
-        plan->dsp.normalize(to, from, channel->mean, channel->scale, channel->shift,
-                            channel->is_rectified ? 0 : -INFINITY, n);
-    else if (channel->is_rectified)
-        plan->dsp.relu(to, from, n);
-    else
+    const NstTerm *term = &channel->terms[0], *other = &channel->terms[1];
+    const float *from = term->plane + first;
+    if (!term->is_plain)
+        plan->dsp.normalize(to, from, term->mean, term->scale, term->shift, term->floor, n);
+    else if (channel->n_terms == 1)
         memcpy(to, from, n * sizeof(*to));
+    if (channel->n_terms == 2)
+        plan->dsp.add_normalized(to, term->is_plain ? from : to, other->plane + first, other->mean, other->scale,
+                                 other->shift, other->floor, n);
 }
 
 void view_samples(const NstPlan *plan, const NstView *view, int channel, size_t first, size_t n, float *to)
@@ -175,6 +267,10 @@ static void load_depthwise(const NstPlan *plan, const NstView *view, int channel
                            .n = (rows->n - 1) * sy + (node->kernel[NST_Y] - 1) * node->dilation[NST_Y] + 1};
     memcpy(inner.pad, node->pad, sizeof(inner.pad));
     inner.stride = depthwise_stride(&inner.shape, node);
+    if (view->sum >= 0 && !plan->is_virtual[view->sum]) {
+        inner.keep = rows->first;
+        inner.end = rows->first + rows->n;
+    }
     view_load(plan, &below, channel, &inner, NULL, temporary);
     const NstDepthwise conv = {node->kernel[NST_Y], node->kernel[NST_X], sy, node->stride[NST_X],
                                node->dilation[NST_Y], node->dilation[NST_X], k + channel * taps,
@@ -194,12 +290,15 @@ void view_load(const NstPlan *plan, const NstView *view, int channel, const NstW
     const NstChannel samples = channel_of(plan, view, channel);
     NstWidened widened = {{-1, -1}, temporary, temporary + 2 * (size_t)(view->upsample < 0 ? 0 : s.w)};
     for (int r = 0; r < rows->n; r++, to += rows->stride) {
-        int source = pad_source(rows->pad_mode, rows->first + r - rows->pad[NST_TOP], s.h);
+        const int row = rows->first + r - rows->pad[NST_TOP], source = pad_source(rows->pad_mode, row, s.h);
         if (source < 0) {
             memset(to, 0, width * sizeof(*to));
             continue;
         }
         load_row(plan, view, &samples, source, s.w, &widened, to + rows->pad[NST_LEFT]);
+        if (row >= rows->keep && row < rows->end)
+            memcpy(plan->value[view->sum] + (size_t)channel * shape_plane(s) + (size_t)row * (size_t)s.w,
+                   to + rows->pad[NST_LEFT], (size_t)s.w * sizeof(*to));
         pad_row_ends(to, s.w, rows->pad[NST_LEFT], rows->pad[NST_RIGHT], rows->pad_mode);
     }
 }

@@ -12,10 +12,14 @@
  * depthwise convolution are done while the convolution or addition that reads them loads its rows:
  *
  *   stored value -> instance_norm? -> relu? -> upsample | depthwise conv2d?  -> rows in the cache of one core
+ *
+ * and so is an addition of two such values, if a convolution is the only one to read it. If others read it after that
+ * convolution, and that one reads it by way of a depthwise one, it stores the rows that it adds.
  */
 typedef struct NstView {
-    int source;    /* the stored node */
-    int norm;      /* the node of each kind that is applied on the way, -1: none */
+    int source;    /* the stored node; of an addition that is done on the way, that */
+    int sum;       /* the node of each kind that is applied on the way, -1: none. An addition: before all others */
+    int norm;     /* the node of each kind that is applied on the way, -1: none */
     int relu;
     int upsample;
     int depthwise;
@@ -26,10 +30,10 @@ struct NstPlan;
 /* The value is stored as it is. */
 static inline bool view_is_plain(const NstView *view)
 {
-    return view->norm < 0 && view->relu < 0 && view->upsample < 0 && view->depthwise < 0;
+    return view->sum < 0 && view->norm < 0 && view->relu < 0 && view->upsample < 0 && view->depthwise < 0;
 }
 
-/* Decides which live nodes stay virtual, and fills in plan->view and plan->is_virtual of all. */
+/* Decides which live nodes stay virtual, and fills in plan->view, is_virtual and read_until of all. */
 void view_plan(struct NstPlan *plan);
 
 /* Padded rows of one channel of a value. */
@@ -38,6 +42,7 @@ typedef struct NstWindowRows {
     int pad[4];
     NstPadMode pad_mode;
     int first, n;   /* rows of the padded plane */
+    int keep, end;  /* rows of the plane that are stored as well, from keep to end - 1: of an addition */
     size_t stride;  /* floats from one loaded row to the next: w + left + right, or more without depthwise */
 } NstWindowRows;
 

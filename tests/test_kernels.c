@@ -30,6 +30,7 @@ typedef enum Pointwise {
     SCALE_SHIFT,
     NORMALIZE,
     NORMALIZE_RELU,
+    ADD_NORMALIZED,
     RELU,
     ADD,
     MUL,
@@ -39,8 +40,9 @@ typedef enum Pointwise {
     N_POINTWISE
 } Pointwise;
 
-static const char *const pointwise_names[] = {"scale_shift", "normalize", "normalize with floor", "relu", "add", "mul",
-                                              "mul_add",     "axpy",      "lerp"};
+static const char *const pointwise_names[] = {"scale_shift", "normalize", "normalize with floor", "add_normalized",
+                                              "relu",        "add",       "mul",                  "mul_add",
+                                              "axpy",        "lerp"};
 
 enum { MEAN_SCALE = 3 }; /* normalize takes three numbers: MEAN_SCALE s is the mean, s the scale, t the shift */
 
@@ -51,6 +53,7 @@ static void call_pointwise(const NstDsp *dsp, Pointwise op, float *y, const floa
     case SCALE_SHIFT: dsp->scale_shift(y, a, s, t, n); break;
     case NORMALIZE: dsp->normalize(y, a, MEAN_SCALE * s, s, t, -INFINITY, n); break;
     case NORMALIZE_RELU: dsp->normalize(y, a, MEAN_SCALE * s, s, t, 0, n); break;
+    case ADD_NORMALIZED: dsp->add_normalized(y, b, a, MEAN_SCALE * s, s, t, 0, n); break;
     case RELU: dsp->relu(y, a, n); break;
     case ADD: dsp->add(y, a, b, n); break;
     case MUL: dsp->mul(y, a, b, n); break;
@@ -69,6 +72,7 @@ static double expect_pointwise(Pointwise op, double y, double a, double b, doubl
     case SCALE_SHIFT: *size = fabs(s * a) + fabs(t); return s * a + t;
     case NORMALIZE: *size = fabs((a - mean) * s) + fabs(t); return (a - mean) * s + t;
     case NORMALIZE_RELU: *size = fabs((a - mean) * s) + fabs(t); return fmax((a - mean) * s + t, 0);
+    case ADD_NORMALIZED: *size = fabs((a - mean) * s) + fabs(t) + fabs(b); return b + fmax((a - mean) * s + t, 0);
     case RELU: *size = 0; return a > 0 ? a : 0;
     case ADD: *size = fabs(a + b); return a + b;
     case MUL: *size = fabs(a * b); return a * b;

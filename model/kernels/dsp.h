@@ -185,6 +185,9 @@ typedef struct NstDsp {
     void (*scale_shift)(float *y, const float *x, float scale, float shift, size_t n);
     /* y = max((x - mean) scale + shift, floor), exact where x is near the mean; NaN stays; y may be x */
     void (*normalize)(float *y, const float *x, float mean, float scale, float shift, float floor, size_t n);
+    /* y = a + what normalize makes of x; y may be a or x */
+    void (*add_normalized)(float *y, const float *a, const float *x, float mean, float scale, float shift, float floor,
+                           size_t n);
     void (*relu)(float *y, const float *x, size_t n);                    /* NaN stays; y may be x */
     void (*add)(float *y, const float *a, const float *b, size_t n);     /* y may be a or b */
     void (*mul)(float *y, const float *a, const float *b, size_t n);

@@ -185,6 +185,16 @@ TARGET static void NAME(normalize)(float *y, const float *x, float mean, float s
     }
 }
 
+TARGET static void NAME(add_normalized)(float *y, const float *a, const float *x, float mean, float scale, float shift,
+                                        float floor, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float v = FMA(x[i] - mean, scale, shift);
+        y[i] = a[i] + (v < floor ? floor : v);
+    }
+}
+
 TARGET static void NAME(relu)(float *y, const float *x, size_t n)
 {
 #pragma omp simd
@@ -375,6 +385,7 @@ TARGET static void NAME(kernels_fill)(NstDsp *dsp)
     dsp->halve_max_adjoint = NAME(halve_max_adjoint);
     dsp->scale_shift = NAME(scale_shift);
     dsp->normalize = NAME(normalize);
+    dsp->add_normalized = NAME(add_normalized);
     dsp->relu = NAME(relu);
     dsp->add = NAME(add);
     dsp->mul = NAME(mul);
