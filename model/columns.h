@@ -5,12 +5,12 @@
 #include "conv.h"
 
 /*
- * Convolutions as matrix products over blocks of the result's plane (im2col): the block's columns are gathered into a
- * matrix of Ci/groups * Kh * Kw rows that stays in the L2 cache.
+ * Blocks of a picture as matrices (im2col), for gradients: the columns of a block of the result's plane are gathered
+ * into Ci/groups * Kh * Kw rows that stay in the L2 cache. conv_forward writes its columns elsewhere (product.h).
  *
  *              block of n positions of the plane, row by row
  *            +-----------------+
- *   ci p q   | x[ci][..][..]   |     y[co][block] = k[co][ci p q] . columns
+ *   ci p q   | x[ci][..][..]   |     gk[co][ci p q] += gy[co][block] . columns^T
  *            +-----------------+
  */
 
