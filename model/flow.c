@@ -15,6 +15,7 @@ enum {
     FRAME = 2 * NST_PATCH,  /* samples around a level, repeating its edge */
     LEVEL_MIN = 24,         /* the smaller side of the coarsest level */
     ITERATIONS = 20,        /* of the search for a patch, at most */
+    COARSE_ROUNDS = 1,      /* of the refinement of coarser levels, which the next one begins from */
     EXPLAINED = 4           /* levels that a vector may be off */
 };
 
@@ -431,7 +432,7 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstF
     team_for(team, search.rows - 1, spread_task, &search);
     if (way == NST_WAY_BACK) {
         NstRefineLevel level = {search.own->w, search.own->h, search.own->y, search.other->y, search.own->stride,
-                                search.field->x, search.field->y};
+                                search.field->x, search.field->y, index ? COARSE_ROUNDS : NST_REFINE_ROUNDS};
         refine(&level, flow->dsp, team, flow->refinement);
     }
 }

@@ -11,8 +11,7 @@ enum {
     ROWS = 8,      /* of a unit of work */
     PLANES = 16,   /* of NstRefine */
     FRAME = NST_REFINE_PAD, /* floats before a row, so that rows are aligned; one row above and below */
-    OUTER = 3,     /* times that the robust weights are made anew, */
-    INNER = 10,    /* and steps for each of them */
+    INNER = 10,    /* steps of a round */
     SPARSE = 4,    /* samples to each side of one that tells of the light */
     BAND = 32      /* rows that all steps are made in while they are at hand, or half as many more or less at the end */
 };
@@ -31,10 +30,14 @@ typedef struct Job {
     NstRefine r;
     const NstRefineLevel *level;
     const NstDsp *dsp;
-    float omega[INNER];
-    int bands;
-    bool last; /* of the rounds */
+    float omega[INNER * NST_REFINE_ROUNDS];
+    int bands, round;
 } Job;
+
+static bool last_round(const Job *job)
+{
+    return job->round == job->level->rounds - 1;
+}
 
 _Static_assert(BAND / 2 > INNER, "the steps at two seams must not meet, nor those at the last seam the picture's end");
 
@@ -143,19 +146,18 @@ static void swap(float **pair)
 /*
  * Chebyshev's semi-iteration (Golub and Varga 1961): as fast as successive over-relaxation, in any order of samples. A
  * sample's last two values are all that is kept, and all that is needed, in whichever order bands and seams take turns.
+ * The iteration goes on from round to round: new weights change the equations little, and to begin anew costs speed.
  */
-static void relax_rows(const Job *job, int step, int from, int to)
+static void relax_row(const Job *job, int step, int y)
 {
     NstRefine r = job->r;
     if (step % 2) {
         swap(r.u);
         swap(r.v);
     }
-    for (int y = from; y < to; y++) {
-        job->dsp->refine_relax(&r, y, job->omega[step]);
-        repeat_sides(&r, r.u[1], y);
-        repeat_sides(&r, r.v[1], y);
-    }
+    job->dsp->refine_relax(&r, y, job->omega[job->round * INNER + step]);
+    repeat_sides(&r, r.u[1], y);
+    repeat_sides(&r, r.v[1], y);
 }
 
 static int seam_before(const Job *job, int band)
@@ -181,8 +183,13 @@ static void band_task(void *arg, int band, int slot)
         job->dsp->refine_smoothness(&job->r, y);
     for (int y = first; y < end; y++)
         job->dsp->refine_terms(&job->r, y);
-    for (int step = 0; step < INNER; step++)
-        relax_rows(job, step, begins ? 0 : first + step, ends ? end : end - step);
+    /* each step a row behind the one before: what a row needs is then still at hand */
+    for (int front = first; front < end + INNER - 1; front++)
+        for (int step = 0; step < INNER; step++) {
+            const int y = front - step;
+            if (y >= (begins ? 0 : first + step) && y < (ends ? end : end - step))
+                relax_row(job, step, y);
+        }
 }
 
 static void seam_smoothness(const Job *job, int seam)
@@ -200,10 +207,11 @@ static void seam_task(void *arg, int band, int slot)
     const bool ends = seam == r->h;
     (void)slot;
     for (int step = 1; !ends && step < INNER; step++)
-        relax_rows(job, step, seam - step, seam + step);
-    if (!job->last && !ends)
+        for (int y = seam - step; y < seam + step; y++)
+            relax_row(job, step, y);
+    if (!last_round(job) && !ends)
         seam_smoothness(job, seam);
-    for (int y = band ? seam_before(job, band) + half : 0; job->last && y < (ends ? r->h : seam + half); y++) {
+    for (int y = band ? seam_before(job, band) + half : 0; last_round(job) && y < (ends ? r->h : seam + half); y++) {
         size_t bytes = (size_t)r->w * sizeof(float), to = (size_t)y * (size_t)r->w;
         memcpy(job->level->x + to, r->u[0] + y * r->stride, bytes);
         memcpy(job->level->y + to, r->v[0] + y * r->stride, bytes);
@@ -214,10 +222,10 @@ _Static_assert(INNER % 2 == 0, "steps end where they began, in u[0] and v[0]");
 
 void refine(const NstRefineLevel *level, const NstDsp *dsp, const NstTeam *team, float *memory)
 {
-    const float radius = 0.995f; /* of Jacobi's matrix, as far as a few steps see it */
+    const float radius = 0.9975f; /* of Jacobi's matrix, as far as a few steps see it */
     const int units = ceil_div(level->h, ROWS);
     Job job = {.level = level, .dsp = dsp, .omega = {1}, .bands = max_int((level->h + BAND / 2) / BAND, 1)};
-    for (int i = 1; i < INNER; i++)
+    for (int i = 1; i < level->rounds * INNER; i++)
         job.omega[i] = 1 / (1 - radius * radius * job.omega[i - 1] * (i > 1 ? 0.25f : 0.5f));
     lay_out(&job.r, level, memory);
     warp(&job, team, units);
@@ -225,8 +233,7 @@ void refine(const NstRefineLevel *level, const NstDsp *dsp, const NstTeam *team,
     find_light(&job.r, 12);
     for (int band = 1; band < job.bands; band++)
         seam_smoothness(&job, seam_before(&job, band));
-    for (int i = 0; i < OUTER; i++) {
-        job.last = i == OUTER - 1;
+    for (job.round = 0; job.round < level->rounds; job.round++) {
         team_for(team, job.bands, band_task, &job);
         team_for(team, job.bands, seam_task, &job);
     }

@@ -13,12 +13,15 @@
 /* Floats of memory for levels of at most w x h samples. */
 size_t refine_floats(int w, int h);
 
+enum { NST_REFINE_ROUNDS = 3 };
+
 /* A level: two pictures of h rows of w samples, `stride` apart, inside frames; the flow from `own` to `other` in rows of w. */
 typedef struct NstRefineLevel {
     int w, h;
     const float *own, *other;
     ptrdiff_t stride;
     float *x, *y;
+    int rounds; /* 1 to NST_REFINE_ROUNDS: how often the robust weights are made */
 } NstRefineLevel;
 
 void refine(const NstRefineLevel *level, const NstDsp *dsp, const NstTeam *team, float *memory);

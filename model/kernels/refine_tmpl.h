@@ -83,11 +83,15 @@ TARGET static void NAME(refine_terms)(const NstRefine *r, int y)
 {
     const ptrdiff_t s = r->stride, at = y * s;
     const float *m = r->mean + at, *t = r->diff + at, *right = r->right + at, *down = r->down + at;
+    const float *u = r->u[0] + at, *v = r->v[0] + at, *first_u = r->u0 + at, *first_v = r->v0 + at;
+    const float *seen = r->known + at;
+    float *b1 = r->b1 + at, *b2 = r->b2 + at, *i11 = r->i11 + at, *i12 = r->i12 + at, *i22 = r->i22 + at;
+    const int width = r->w;
     const V half = V_SET1(0.5f), quarter = V_SET1(0.25f), zeta = V_SET1(0.1f), eps = V_SET1(1e-6f), one = V_SET1(1);
     const V gain = V_SET1(-r->gain), offset = V_SET1(-r->offset), weight = V_SET1(NST_REFINE_GRADIENT);
-    for (int i = 0; i < r->w; i += VL) {
-        V u0 = V_LOAD(r->u0 + at + i), du = V_LOAD(r->u[0] + at + i) - u0;
-        V v0 = V_LOAD(r->v0 + at + i), dv = V_LOAD(r->v[0] + at + i) - v0;
+    for (int i = 0; i < width; i += VL) {
+        V u0 = V_LOAD(first_u + i), du = V_LOAD(u + i) - u0;
+        V v0 = V_LOAD(first_v + i), dv = V_LOAD(v + i) - v0;
         V here = V_LOAD(m + i), left = V_LOAD(m + i - 1), next = V_LOAD(m + i + 1);
         V above = V_LOAD(m + i - s), below = V_LOAD(m + i + s);
         V x = half * (next - left), y = half * (below - above), z = V_LOAD(t + i) + V_FMA(gain, here, offset);
@@ -97,27 +101,30 @@ TARGET static void NAME(refine_terms)(const NstRefine *r, int y)
         V xz = V_FMA(gain, x, half * (V_LOAD(t + i + 1) - V_LOAD(t + i - 1)));
         V yz = V_FMA(gain, y, half * (V_LOAD(t + i + s) - V_LOAD(t + i - s)));
 
-        V known = V_LOAD(r->known + at + i);
-        V n = one / V_FMA(x, x, V_FMA(y, y, zeta)), e = V_FMA(x, du, V_FMA(y, dv, z));
-        V w = known * n / V_SQRT(V_FMA(e * e, n, eps)), p1 = w * x, p2 = w * y;
-        V n1 = one / V_FMA(xx, xx, V_FMA(xy, xy, zeta)), n2 = one / V_FMA(yy, yy, V_FMA(xy, xy, zeta));
+        V known = V_LOAD(seen + i);
+        /* known / (a sqrt(e^2 / a + eps)), a being the squared gradient, with one root and one division */
+        V a = V_FMA(x, x, V_FMA(y, y, zeta)), e = V_FMA(x, du, V_FMA(y, dv, z));
+        V w = known / V_SQRT(a * V_FMA(e, e, eps * a)), p1 = w * x, p2 = w * y;
+        /* and likewise for both gradients: weight / sqrt(e1^2 / a1 + e2^2 / a2 + eps), over a1 and over a2 */
+        V a1 = V_FMA(xx, xx, V_FMA(xy, xy, zeta)), a2 = V_FMA(yy, yy, V_FMA(xy, xy, zeta)), both = a1 * a2;
         V e1 = V_FMA(xx, du, V_FMA(xy, dv, xz)), e2 = V_FMA(xy, du, V_FMA(yy, dv, yz));
+        V n = one / both, n1 = n * a2, n2 = n * a1;
         w = known * weight / V_SQRT(V_FMA(e1 * e1, n1, V_FMA(e2 * e2, n2, eps)));
         n1 = n1 * w;
         n2 = n2 * w;
         V x1 = n1 * xx, y1 = n1 * xy, x2 = n2 * xy, y2 = n2 * yy;
         V a11 = V_FMA(p1, x, V_FMA(x1, xx, x2 * xy)), a12 = V_FMA(p1, y, V_FMA(x1, xy, x2 * yy));
         V a22 = V_FMA(p2, y, V_FMA(y1, xy, y2 * yy));
-        V_STORE(r->b1 + at + i, V_FMA(a11, u0, a12 * v0) - V_FMA(p1, z, V_FMA(x1, xz, x2 * yz)));
-        V_STORE(r->b2 + at + i, V_FMA(a12, u0, a22 * v0) - V_FMA(p2, z, V_FMA(y1, xz, y2 * yz)));
+        V_STORE(b1 + i, V_FMA(a11, u0, a12 * v0) - V_FMA(p1, z, V_FMA(x1, xz, x2 * yz)));
+        V_STORE(b2 + i, V_FMA(a12, u0, a22 * v0) - V_FMA(p2, z, V_FMA(y1, xz, y2 * yz)));
 
         V sum = V_LOAD(right + i - 1) + V_LOAD(right + i) + V_LOAD(down + i - s) + V_LOAD(down + i) + eps;
         a11 = a11 + sum;
         a22 = a22 + sum;
         V scale = one / (a11 * a22 - a12 * a12);
-        V_STORE(r->i11 + at + i, a22 * scale);
-        V_STORE(r->i12 + at + i, a12 * scale);
-        V_STORE(r->i22 + at + i, a11 * scale);
+        V_STORE(i11 + i, a22 * scale);
+        V_STORE(i12 + i, a12 * scale);
+        V_STORE(i22 + i, a11 * scale);
     }
 }
 
@@ -126,22 +133,24 @@ TARGET static void NAME(refine_relax)(const NstRefine *r, int y, float omega)
 {
     const ptrdiff_t s = r->stride, at = y * s;
     const float *u = r->u[0] + at, *v = r->v[0] + at, *right = r->right + at, *down = r->down + at;
+    const float *b1 = r->b1 + at, *b2 = r->b2 + at, *i11 = r->i11 + at, *i12 = r->i12 + at, *i22 = r->i22 + at;
     float *to_u = r->u[1] + at, *to_v = r->v[1] + at;
+    const int w = r->w;
     const V step = V_SET1(omega);
-    for (int i = 0; i < r->w; i += VL) {
+    for (int i = 0; i < w; i += VL) {
         V before = V_LOAD(right + i - 1), after = V_LOAD(right + i);
         V above = V_LOAD(down + i - s), below = V_LOAD(down + i);
-        V p = V_FMA(before, V_LOAD(u + i - 1), V_LOAD(r->b1 + at + i));
-        V q = V_FMA(before, V_LOAD(v + i - 1), V_LOAD(r->b2 + at + i));
+        V p = V_FMA(before, V_LOAD(u + i - 1), V_LOAD(b1 + i));
+        V q = V_FMA(before, V_LOAD(v + i - 1), V_LOAD(b2 + i));
         p = V_FMA(after, V_LOAD(u + i + 1), p);
         q = V_FMA(after, V_LOAD(v + i + 1), q);
         p = V_FMA(above, V_LOAD(u + i - s), p);
         q = V_FMA(above, V_LOAD(v + i - s), q);
         p = V_FMA(below, V_LOAD(u + i + s), p);
         q = V_FMA(below, V_LOAD(v + i + s), q);
-        V i12 = V_LOAD(r->i12 + at + i), last_u = V_LOAD(to_u + i), last_v = V_LOAD(to_v + i);
-        V_STORE(to_u + i, V_FMA(step, V_LOAD(r->i11 + at + i) * p - i12 * q - last_u, last_u));
-        V_STORE(to_v + i, V_FMA(step, V_LOAD(r->i22 + at + i) * q - i12 * p - last_v, last_v));
+        V cross = V_LOAD(i12 + i), last_u = V_LOAD(to_u + i), last_v = V_LOAD(to_v + i);
+        V_STORE(to_u + i, V_FMA(step, V_LOAD(i11 + i) * p - cross * q - last_u, last_u));
+        V_STORE(to_v + i, V_FMA(step, V_LOAD(i22 + i) * q - cross * p - last_v, last_v));
     }
 }
 
