@@ -458,16 +458,28 @@ const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
     return flow_field(flow, way);
 }
 
-/* The way ahead, which is not refined, takes about as long as the coarser levels of the way back. */
-static void side_by_side_task(void *arg, int way, int slot)
+/* The level at which the ways are compared */
+static int ahead_level(const NstOpticalFlow *flow)
 {
-    search_alone(arg, (NstWay)way, way == NST_WAY_BACK, slot);
+    return min_int(1, flow->n_levels - 1);
 }
 
-void flow_estimate_both(NstOpticalFlow *flow)
+const NstField *flow_estimate_ahead(NstOpticalFlow *flow)
+{
+    search_alone(flow, NST_WAY_AHEAD, ahead_level(flow), 0);
+    return &flow->field[NST_WAY_AHEAD][ahead_level(flow)];
+}
+
+static void side_by_side_task(void *arg, int way, int slot)
+{
+    search_alone(arg, (NstWay)way, way == NST_WAY_BACK ? 1 : ahead_level(arg), slot);
+}
+
+const NstField *flow_estimate_both(NstOpticalFlow *flow)
 {
     team_for(flow->team, 2, side_by_side_task, flow);
     search_from_coarser(flow, NST_WAY_BACK, 0, flow->team, 0);
+    return &flow->field[NST_WAY_AHEAD][ahead_level(flow)];
 }
 
 void flow_improve(NstOpticalFlow *flow)

@@ -39,8 +39,14 @@ void flow_ready(NstOpticalFlow *flow);
 typedef enum NstWay { NST_WAY_BACK, NST_WAY_AHEAD } NstWay;
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way);
 
-/* Both, side by side as far as that is worth it: flow_field has them. */
-void flow_estimate_both(NstOpticalFlow *flow);
+/*
+ * The way ahead on the level next to the finest, if there is one: enough for comparison. Of such a field a sample is as
+ * many wide and high as the finest level has for one of its own.
+ */
+const NstField *flow_estimate_ahead(NstOpticalFlow *flow);
+
+/* The same beside the coarser levels of the way back, which is then estimated. */
+const NstField *flow_estimate_both(NstOpticalFlow *flow);
 
 /* The field that flow_estimate fills, for who has a motion from elsewhere. */
 const NstField *flow_field(const NstOpticalFlow *flow, NstWay way);

@@ -236,13 +236,17 @@ static void trust_task(void *arg, int y, int slot)
     const float squared = t->temporal * t->temporal, moving = (t->since_painted ? LEAK_AFTER_CARRIED : 1) * LEAK_MOVING;
     NstTrust trust = {.w = t->sw, .h = t->sh, .stride = t->stride, .u = t->u, .v = t->v, .error = t->error,
                       .tolerance = job->tolerance, .trust = t->trust, .weight = t->weight, .place = t->place,
-                      .ahead_x = t->u, .ahead_y = t->v, .ahead_stride = t->stride, .ahead_scale = -1};
+                      .ahead_x = t->u, .ahead_y = t->v, .ahead_w = t->sw, .ahead_h = t->sh, .ahead_stride = t->stride,
+                      .ahead_size = 1, .ahead_scale = -1};
     (void)slot;
     if (t->ahead) {
         trust.ahead_x = t->ahead->x;
         trust.ahead_y = t->ahead->y;
+        trust.ahead_w = t->ahead->w;
+        trust.ahead_h = t->ahead->h;
         trust.ahead_stride = t->ahead->w;
-        trust.ahead_scale = 2;
+        trust.ahead_size = t->ahead->w < t->sw ? 2 : 1;
+        trust.ahead_scale = 2 * (float)trust.ahead_size;
     }
     if (squared > 0) {
         trust.still = 1 - LEAK_STILL / (squared + LEAK_STILL);

@@ -25,7 +25,7 @@ void temporal_frame_row(const NstTemporal *t, float *plane, int y)
 
 void temporal_compare_ways(NstTemporal *t)
 {
-    t->ahead = flow_estimate(t->flow, NST_WAY_AHEAD);
+    t->ahead = flow_estimate_ahead(t->flow);
 }
 
 /*
@@ -118,12 +118,10 @@ bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info,
         motion.back = NULL;
     } else {
         searched = true;
-        if (both) {
-            flow_estimate_both(t->flow);
-            t->ahead = flow_field(t->flow, NST_WAY_AHEAD);
-        } else {
+        if (both)
+            t->ahead = flow_estimate_both(t->flow);
+        else
             flow_estimate(t->flow, NST_WAY_BACK);
-        }
     }
     team_for(&t->team, ceil_div(t->sh, BLOCK), motion_task, &motion);
     return searched;

@@ -134,9 +134,34 @@ static void test_threads(void **state)
     flow_free(&b);
 }
 
+/* Both ways at once are what each is alone; the way ahead is half as fine, and true. */
+static void test_both(void **state)
+{
+    (void)state;
+    const Motion motion = {2.3f, -1.1f, 1, 0};
+    const int w = 150, h = 93;
+    const size_t bytes = (size_t)(w * h) * sizeof(float);
+    NstDsp dsp;
+    dsp_init(&dsp, (unsigned)NST_CPU_ALL);
+    const NstTeam one = {1, NULL, NULL}, four = {4, NULL, NULL};
+    NstOpticalFlow *a = open_flow(w, h, &dsp, &one, motion), *b = open_flow(w, h, &dsp, &four, motion);
+    const NstField *ahead = flow_estimate_both(b), *back = flow_field(b, NST_WAY_BACK);
+    const NstField *alone = flow_estimate(a, NST_WAY_BACK), *ahead_alone = flow_estimate_ahead(a);
+    assert_memory_equal(back->x, alone->x, bytes);
+    assert_memory_equal(back->y, alone->y, bytes);
+    assert_true(ahead->w == w / 2 && ahead->h == h / 2);
+    assert_memory_equal(ahead->x, ahead_alone->x, (size_t)(ahead->w * ahead->h) * sizeof(float));
+    assert_memory_equal(ahead->y, ahead_alone->y, (size_t)(ahead->w * ahead->h) * sizeof(float));
+    const size_t middle = (size_t)(ahead->h / 2 * ahead->w + ahead->w / 2);
+    assert_true(fabsf(2 * ahead->x[middle] + motion.dx) < 0.3f && fabsf(2 * ahead->y[middle] + motion.dy) < 0.3f);
+    flow_free(&a);
+    flow_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_both),
         cmocka_unit_test(test_known_motion),
         cmocka_unit_test(test_flat),
         cmocka_unit_test(test_threads),

@@ -489,15 +489,18 @@ static void check_sharpen(const NstDsp *dsp, const NstDsp *reference, int n, Fil
 }
 
 /* Planes of n x HEIGHT samples in frames of one, guarded where they are the result */
-static void check_trust(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+/* The other way in samples of its own, `side` of these to a side */
+static void check_trust_of(int side, const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
 {
+    const int ahead_w = n < side ? n : n / side, ahead_h = HEIGHT / side;
     const ptrdiff_t stride = n + 3;
     const size_t size = (size_t)stride * (HEIGHT + 2), rows = (size_t)n * HEIGHT;
     float *u = buffer_filled(size, FILL_NORMAL, random), *v = buffer_filled(size, FILL_NORMAL, random);
     float *error = buffer_filled(size, fill, random), *ahead = buffer_filled(2 * rows, FILL_NORMAL, random);
     int *place = calloc(size, sizeof(*place));
     NstTrust t = {.w = n, .h = HEIGHT, .stride = stride, .u = u + stride + 1, .v = v + stride + 1, .ahead_x = ahead,
-                  .ahead_y = ahead + rows, .ahead_stride = n, .ahead_scale = 2, .error = error + stride + 1,
+                  .ahead_y = ahead + rows, .ahead_w = ahead_w, .ahead_h = ahead_h, .ahead_stride = ahead_w,
+                  .ahead_size = side, .ahead_scale = 2, .error = error + stride + 1,
                   .tolerance = 3, .still = 0.9f, .moving = 0.6f, .place = place + stride + 1};
     assert_non_null(place);
     for (size_t i = 0; i < size; i++) {
@@ -533,6 +536,12 @@ static void check_trust(const NstDsp *dsp, const NstDsp *reference, int n, Fill 
     free(error);
     free(ahead);
     free(place);
+}
+
+static void check_trust(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+{
+    check_trust_of(1, dsp, reference, n, fill, random);
+    check_trust_of(2, dsp, reference, n, fill, random);
 }
 
 static void check_blend(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)

@@ -111,13 +111,21 @@ typedef struct NstWarp {
     const float *taps;   /* the first one of NST_WARP_PHASES times NST_WARP_TAPS, each four times, between the pads */
 } NstWarp;
 
+/*
+ * How far the ways may be from cancelling each other, in square pixels: 0.5 of the pixels that motion is searched in
+ * (Ruder et al. 2016), which are two of the video's wide
+ */
+#define NST_TRUST_APART 2.0f
+
 /* The planes that tell how far a motion is to be trusted: w x h, rows a stride apart, and a frame of one sample. */
 typedef struct NstTrust {
     int w, h;
     ptrdiff_t stride;
     const float *u, *v;             /* motion, in pixels of the video, of which a sample is two wide */
-    const float *ahead_x, *ahead_y; /* the other way, without a frame: rows ahead_stride apart, */
+    const float *ahead_x, *ahead_y; /* the other way, without a frame: ahead_w x ahead_h, rows ahead_stride apart, */
+    int ahead_w, ahead_h;
     ptrdiff_t ahead_stride;
+    int ahead_size;                 /* each for so many of these samples to a side */
     float ahead_scale;              /* and so many pixels for 1 */
     const float *error;             /* mean squared difference of the pictures along the motion */
     float tolerance;                /* of error */

@@ -155,7 +155,8 @@ TARGET static void NAME(temporal_trust)(const NstTrust *t, int y)
     float *restrict trust = t->trust + at, *restrict weight = t->weight + at;
     const float right = (float)(t->w - 1), bottom = (float)(t->h - 1), tolerance = 1 / t->tolerance;
     const float scale = t->ahead_scale, still = t->still, loss = t->still - t->moving;
-    const int w = t->w, step = (int)t->ahead_stride;
+    const float share = 1 / (float)t->ahead_size;
+    const int w = t->w, step = (int)t->ahead_stride, last_x = t->ahead_w - 1, last_y = t->ahead_h - 1;
     /* In two loops: see refine_tmpl.h. First the number of the sample that the motion leads to, -1: none. */
     int *restrict place = t->place + at;
 #pragma omp simd
@@ -165,14 +166,17 @@ TARGET static void NAME(temporal_trust)(const NstTrust *t, int y)
         qx = qx > 0 ? qx : 0;
         qy = qy > 0 ? qy : 0;
         trust[i] = fabsf(px - qx) + fabsf(py - qy) > 0.5f ? 0.0f : 1.0f;
-        place[i] = (int)(qy + 0.5f) * step + (int)(qx + 0.5f);
+        int x = (int)(share * (qx + 0.5f)), row = (int)(share * (qy + 0.5f));
+        x = x < last_x ? x : last_x;
+        row = row < last_y ? row : last_y;
+        place[i] = row * step + x;
     }
 #pragma omp simd
     for (int i = 0; i < w; i++) {
         int from = place[i];
         float fx = u[i], fy = v[i], bx = scale * ahead_x[from], by = scale * ahead_y[from];
         float back = ((fx + bx) * (fx + bx) + (fy + by) * (fy + by)) /
-                     (0.01f * (fx * fx + fy * fy + bx * bx + by * by) + 0.5f);
+                     (0.01f * (fx * fx + fy * fy + bx * bx + by * by) + NST_TRUST_APART);
         float ux = 0.25f * (u[i + 1] - u[i - 1]), uy = 0.25f * (u[i + s] - u[i - s]);
         float vx = 0.25f * (v[i + 1] - v[i - 1]), vy = 0.25f * (v[i + s] - v[i - s]);
         float bend = (ux * ux + uy * uy + vx * vx + vy * vy) / (0.01f * (fx * fx + fy * fy) + 0.02f);
