@@ -112,10 +112,11 @@ typedef struct NstWarp {
 } NstWarp;
 
 /*
- * How far the ways may be from cancelling each other, in square pixels: 0.5 of the pixels that motion is searched in
- * (Ruder et al. 2016), which are two of the video's wide
+ * How far the ways may be from cancelling each other, in square pixels. Ruder et al. 2016 have 0.5, of the pixels that
+ * motion is searched in: 2 here, where those are two of the video's wide. That trusts more of what comes into view than
+ * it should, and 0.5 too little of what moves.
  */
-#define NST_TRUST_APART 2.0f
+#define NST_TRUST_APART 1.2f
 
 /* The planes that tell how far a motion is to be trusted: w x h, rows a stride apart, and a frame of one sample. */
 typedef struct NstTrust {
