@@ -15,7 +15,8 @@ static bool passes_through(const NstPlan *plan, int input, int node)
     for (int i = 0; view->sum >= 0 && i < 2; i++)
         if (passes_through(plan, plan_input(plan, view->sum, i), node))
             return true;
-    return view->sum == node || view->norm == node || view->relu == node || view->upsample == node || view->depthwise == node;
+    return view->sum == node || view->norm == node || view->relu == node || view->upsample == node ||
+           view->depthwise == node;
 }
 
 static bool loads(const NstPlan *plan, int reader, int node)

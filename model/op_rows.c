@@ -2,7 +2,7 @@
 #include "plan_internal.h"
 #include "util.h"
 
-/* Parts of a value, where there are as many rows: all of each cut alike, so that they lie in the caches of who made them. */
+/* Parts of a value, where it has as many rows: all are cut alike, so that they lie in the caches of who made them */
 enum { PARTS = 24 };
 
 typedef struct Work {

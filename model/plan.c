@@ -44,7 +44,7 @@ static void mark_grads(NstPlan *plan)
     }
 }
 
-static int count_uses(const NstPlan *plan, int node)
+int plan_count_uses(const NstPlan *plan, int node)
 {
     int uses = 0;
     for (int i = node + 1; i < plan->graph->n_nodes; i++)
@@ -60,7 +60,7 @@ static bool may_overwrite(const NstPlan *plan, int i)
     int input = op->in_place ? plan_input(plan, i, 0) : 0;
     if (plan->is_virtual[input] || plan_is_made_later(plan, i))
         return false;
-    if (input == 0 || plan->is_tap[input] || count_uses(plan, input) > 1)
+    if (input == 0 || plan->is_tap[input] || plan_count_uses(plan, input) > 1)
         return false;
     return !keeps_values(plan) ||
            (!op->backward_uses_input && !op_impl(plan_node(plan, input)->op)->backward_uses_output);
@@ -111,7 +111,7 @@ static int first_grad(const NstPlan *plan, int node)
 /* The one reader of node i into whose gradient's buffer that of i may be written; -1: it has a buffer of its own. */
 static int grad_host(const NstPlan *plan, int i)
 {
-    if (!plan->wants_grad[i] || plan->is_tap[i] || count_uses(plan, i) != 1)
+    if (!plan->wants_grad[i] || plan->is_tap[i] || plan_count_uses(plan, i) != 1)
         return -1;
     for (int k = i + 1; k < plan->graph->n_nodes; k++)
         if (plan->live[k] && plan_node(plan, k)->n_inputs && plan_input(plan, k, 0) == i)

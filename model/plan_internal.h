@@ -101,6 +101,9 @@ static inline float *plan_tensor_grad(const NstPlan *plan, int tensor)
     return tensor < 0 ? NULL : plan->tensor_grad[tensor];
 }
 
+/* How often live nodes read a node's value */
+int plan_count_uses(const NstPlan *plan, int node);
+
 /*
  * The gradient of a node's input i to add to, zeroed where nothing was in it yet; NULL where none is wanted. For ops
  * that would rather write the first time, plan_grad_target says through *add whether to add.

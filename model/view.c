@@ -42,22 +42,13 @@ static bool accepts(const NstPlan *plan, int reader, int index)
     }
 }
 
-static int count_readers(const NstPlan *plan, int index)
-{
-    int n = 0;
-    for (int i = index + 1; i < plan->graph->n_nodes; i++)
-        for (int j = 0; plan->live[i] && j < plan_node(plan, i)->n_inputs; j++)
-            n += plan_input(plan, i, j) == index;
-    return n;
-}
-
 static bool may_be_virtual(const NstPlan *plan, int index)
 {
     NstOp op = plan_node(plan, index)->op;
     if (!plan->live[index] || plan->is_tap[index])
         return false;
     if (op != NST_OP_INSTANCE_NORM && op != NST_OP_RELU && op != NST_OP_UPSAMPLE && !is_depthwise(plan, index) &&
-        !(op == NST_OP_ADD && count_readers(plan, index) == 1))
+        !(op == NST_OP_ADD && plan_count_uses(plan, index) == 1))
         return false;
     for (int i = index + 1; i < plan->graph->n_nodes; i++)
         for (int j = 0; plan->live[i] && j < plan_node(plan, i)->n_inputs; j++)
@@ -97,7 +88,7 @@ static bool may_add(const NstPlan *plan, int index)
     if (!plan->is_virtual[index] || node->op != NST_OP_CONV2D || plan_node(plan, addition)->op != NST_OP_ADD ||
         plan->is_virtual[addition] || plan->is_tap[addition] || first_reader(plan, addition) != index)
         return false;
-    if (count_taps(plan) != 1 || node->stride[NST_Y] != 1 || in.h != out.h || count_readers(plan, index) != 1)
+    if (count_taps(plan) != 1 || node->stride[NST_Y] != 1 || in.h != out.h || plan_count_uses(plan, index) != 1)
         return false;
     const int adder = first_reader(plan, index);
     for (int i = index + 1; i < adder; i++)

@@ -19,7 +19,7 @@
 typedef struct NstView {
     int source;    /* the stored node; of an addition that is done on the way, that */
     int sum;       /* the node of each kind that is applied on the way, -1: none. An addition: before all others */
-    int norm;     /* the node of each kind that is applied on the way, -1: none */
+    int norm;
     int relu;
     int upsample;
     int depthwise;
