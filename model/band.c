@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "op_conv.h"
+#include "padding.h"
 #include "phases.h"
 #include "product.h"
 #include "threads.h"
@@ -35,21 +36,15 @@ static int band_rows(const NstConv *conv)
     return min_int(max_int(rows, BAND_MULTIPLE), conv->ho);
 }
 
-/* Padding of one sample on every side: with more, some that are not doubled would fall within a tile's pairs. */
-static bool is_framed_by_one(const NstNode *node)
-{
-    return node->pad[NST_TOP] == 1 && node->pad[NST_BOTTOM] == 1 && node->pad[NST_LEFT] == 1 &&
-           node->pad[NST_RIGHT] == 1;
-}
-
 /* The node's convolution, with what is known of its input. */
 static NstConv node_conv(const NstPlan *plan, int index)
 {
     NstConv conv = op_conv_geometry(plan, index);
     const NstNode *node = plan_node(plan, index);
     int upsample = plan->view[node->inputs[0]].upsample;
+    /* with more padding, some samples that are not doubled would fall within a tile's pairs */
     conv.doubled = upsample >= 0 && plan_node(plan, upsample)->mode == NST_UPSAMPLE_NEAREST &&
-                   plan_node(plan, upsample)->factor == 2 && is_framed_by_one(node) &&
+                   plan_node(plan, upsample)->factor == 2 && pad_is_one(node->pad) &&
                    conv.ho % BAND_MULTIPLE == 0 && conv.wo % BAND_MULTIPLE == 0;
     return conv;
 }
@@ -261,42 +256,23 @@ static void conv_forward_bands(NstPlan *plan, int index)
 
 /* ---- addition ---- */
 
-static void add_samples(const NstPlan *plan, int index, int c, size_t from, size_t to)
+static void add_samples(NstPlan *plan, int index, int c, size_t at, size_t n)
 {
     const NstView *a = &plan->view[plan_input(plan, index, 0)];
     const NstView *b = &plan->view[plan_input(plan, index, 1)];
-    size_t channel = (size_t)c * shape_plane(plan->shapes[index]);
+    const size_t channel = (size_t)c * shape_plane(plan->shapes[index]), end = at + n;
     float other[ADD_SAMPLES];
-    for (size_t at = from; at < to; at += ADD_SAMPLES) {
-        size_t n = to - at < ADD_SAMPLES ? to - at : ADD_SAMPLES;
-        float *y = plan->value[index] + channel + at;
-        const float *x = plan->value[a->source] + channel + at;
-        view_samples(plan, b, c, at, n, other);
+    for (; at < end; at += ADD_SAMPLES) {
+        const size_t some = end - at < ADD_SAMPLES ? end - at : ADD_SAMPLES;
+        float *y = plan->value[index] + at;
+        const float *x = plan->value[a->source] + at;
+        view_samples(plan, b, c, at - channel, some, other);
         if (!view_is_plain(a)) {
-            view_samples(plan, a, c, at, n, y);
+            view_samples(plan, a, c, at - channel, some, y);
             x = y;
         }
-        plan->dsp.add(y, x, other, n);
+        plan->dsp.add(y, x, other, some);
     }
-}
-
-/* The rows of a band, as convolutions cut them: they lie in the cache of the thread that made them. */
-static void add_task(void *arg, int unit, int slot)
-{
-    const NstBands *bands = arg;
-    NstShape s = bands->plan->shapes[bands->index];
-    size_t rows = (size_t)ceil_div(s.h, MIN_BANDS), from = (size_t)unit * rows * (size_t)s.w;
-    size_t to = from + rows * (size_t)s.w;
-    (void)slot;
-    for (int c = 0; c < s.c; c++)
-        add_samples(bands->plan, bands->index, c, from, to < shape_plane(s) ? to : shape_plane(s));
-}
-
-static void add_forward_views(NstPlan *plan, int index)
-{
-    NstBands bands = {.plan = plan, .index = index};
-    int h = plan->shapes[index].h;
-    team_for(&plan->team, ceil_div(h, ceil_div(h, MIN_BANDS)), add_task, &bands);
 }
 
 /* ---- instance normalisation: only its statistics ---- */
@@ -355,7 +331,7 @@ void band_forward(NstPlan *plan, int node)
             norm_statistics(plan, node);
     } else if (op == NST_OP_ADD) {
         if (!plan_is_made_later(plan, node))
-            add_forward_views(plan, node);
+            op_for_samples(plan, node, add_samples);
     } else {
         conv_forward_bands(plan, node);
     }

@@ -8,37 +8,34 @@ enum { PARTS = 24 };
 typedef struct Work {
     NstPlan *plan;
     int node, rows;
-    NstRowsTask *rows_task;
+    NstRowsTask *rows_task; /* one of the two */
     NstSamplesTask *samples_task;
 } Work;
 
-static void rows_part(void *arg, int unit, int slot)
+static void run_part(void *arg, int unit, int slot)
 {
     const Work *work = arg;
-    const int step = ceil_div(work->rows, PARTS), first = unit * step;
+    const NstShape s = work->plan->shapes[work->node];
+    const int step = ceil_div(work->rows, PARTS), first = unit * step, n = min_int(step, work->rows - first);
     (void)slot;
-    work->rows_task(work->plan, work->node, first, min_int(step, work->rows - first));
+    if (work->rows_task)
+        work->rows_task(work->plan, work->node, first, n);
+    for (int c = 0; work->samples_task && c < s.c; c++)
+        work->samples_task(work->plan, work->node, c, (size_t)c * shape_plane(s) + (size_t)first * (size_t)s.w,
+                           (size_t)n * (size_t)s.w);
+}
+
+static void share(Work *work)
+{
+    team_for(&work->plan->team, ceil_div(work->rows, ceil_div(work->rows, PARTS)), run_part, work);
 }
 
 void op_for_rows(NstPlan *plan, int node, int rows, NstRowsTask *task)
 {
-    Work work = {plan, node, rows, task, NULL};
-    team_for(&plan->team, ceil_div(rows, ceil_div(rows, PARTS)), rows_part, &work);
-}
-
-static void samples_part(void *arg, int unit, int slot)
-{
-    const Work *work = arg;
-    const NstShape s = work->plan->shapes[work->node];
-    const int step = ceil_div(s.h, PARTS), first = unit * step;
-    const size_t w = (size_t)s.w, n = w * (size_t)min_int(step, s.h - first);
-    (void)slot;
-    for (int c = 0; c < s.c; c++)
-        work->samples_task(work->plan, work->node, c, (size_t)c * shape_plane(s) + w * (size_t)first, n);
+    share(&(Work){plan, node, rows, task, NULL});
 }
 
 void op_for_samples(NstPlan *plan, int node, NstSamplesTask *task)
 {
-    Work work = {plan, node, plan->shapes[node].h, NULL, task};
-    team_for(&plan->team, ceil_div(work.rows, ceil_div(work.rows, PARTS)), samples_part, &work);
+    share(&(Work){plan, node, plan->shapes[node].h, NULL, task});
 }

@@ -23,6 +23,11 @@ static inline bool pad_is_none(const int pad[4])
     return !(pad[NST_TOP] | pad[NST_BOTTOM] | pad[NST_LEFT] | pad[NST_RIGHT]);
 }
 
+static inline bool pad_is_one(const int pad[4])
+{
+    return pad[NST_TOP] == 1 && pad[NST_BOTTOM] == 1 && pad[NST_LEFT] == 1 && pad[NST_RIGHT] == 1;
+}
+
 /* The sample of 0 .. n - 1 that stands at position i of the padded line; -1: a zero. Reflection repeats. */
 static inline int pad_source(NstPadMode mode, int i, int n)
 {

@@ -12,9 +12,7 @@ enum { TAPS = 3, SIDES = 4 }; /* sides in the order of a node's pad[] */
 
 bool phases_fit(const NstConv *conv, const int pad[4])
 {
-    const bool is_framed_by_one = pad[NST_TOP] == 1 && pad[NST_BOTTOM] == 1 && pad[NST_LEFT] == 1 &&
-                                  pad[NST_RIGHT] == 1;
-    if (!is_framed_by_one || conv->kh != TAPS || conv->kw != TAPS || conv->sy != 1 || conv->sx != 1)
+    if (!pad_is_one(pad) || conv->kh != TAPS || conv->kw != TAPS || conv->sy != 1 || conv->sx != 1)
         return false;
     const NstConv inner = phases_conv(conv);
     return winograd_fits(&inner);
