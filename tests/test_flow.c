@@ -115,16 +115,24 @@ static void test_flat(void **state)
     }
 }
 
+enum { PAIR_W = 150, PAIR_H = 93 };
+
+/* The same motion for one thread and for four */
+static void open_pair(NstDsp *dsp, Motion motion, NstOpticalFlow **a, NstOpticalFlow **b)
+{
+    static const NstTeam one = {1, NULL, NULL}, four = {4, NULL, NULL};
+    dsp_init(dsp, (unsigned)NST_CPU_ALL);
+    *a = open_flow(PAIR_W, PAIR_H, dsp, &one, motion);
+    *b = open_flow(PAIR_W, PAIR_H, dsp, &four, motion);
+}
+
 static void test_threads(void **state)
 {
-    (void)state;
-    const Motion motion = {2.3f, -1.1f, 1.01f, 0};
-    const int w = 150, h = 93;
-    const size_t bytes = (size_t)(w * h) * sizeof(float);
+    const size_t bytes = PAIR_W * PAIR_H * sizeof(float);
+    NstOpticalFlow *a, *b;
     NstDsp dsp;
-    dsp_init(&dsp, (unsigned)NST_CPU_ALL);
-    const NstTeam one = {1, NULL, NULL}, four = {4, NULL, NULL};
-    NstOpticalFlow *a = open_flow(w, h, &dsp, &one, motion), *b = open_flow(w, h, &dsp, &four, motion);
+    (void)state;
+    open_pair(&dsp, (Motion){2.3f, -1.1f, 1.01f, 0}, &a, &b);
     for (int way = 0; way < 2; way++) {
         const NstField *x = flow_estimate(a, (NstWay)way), *y = flow_estimate(b, (NstWay)way);
         assert_memory_equal(x->x, y->x, bytes);
@@ -137,19 +145,17 @@ static void test_threads(void **state)
 /* Both ways at once are what each is alone; the way ahead is half as fine, and true. */
 static void test_both(void **state)
 {
-    (void)state;
     const Motion motion = {2.3f, -1.1f, 1, 0};
-    const int w = 150, h = 93;
-    const size_t bytes = (size_t)(w * h) * sizeof(float);
+    const size_t bytes = PAIR_W * PAIR_H * sizeof(float);
+    NstOpticalFlow *a, *b;
     NstDsp dsp;
-    dsp_init(&dsp, (unsigned)NST_CPU_ALL);
-    const NstTeam one = {1, NULL, NULL}, four = {4, NULL, NULL};
-    NstOpticalFlow *a = open_flow(w, h, &dsp, &one, motion), *b = open_flow(w, h, &dsp, &four, motion);
+    (void)state;
+    open_pair(&dsp, motion, &a, &b);
     const NstField *ahead = flow_estimate_both(b), *back = flow_field(b, NST_WAY_BACK);
     const NstField *alone = flow_estimate(a, NST_WAY_BACK), *ahead_alone = flow_estimate_ahead(a);
     assert_memory_equal(back->x, alone->x, bytes);
     assert_memory_equal(back->y, alone->y, bytes);
-    assert_true(ahead->w == w / 2 && ahead->h == h / 2);
+    assert_true(ahead->w == PAIR_W / 2 && ahead->h == PAIR_H / 2);
     assert_memory_equal(ahead->x, ahead_alone->x, (size_t)(ahead->w * ahead->h) * sizeof(float));
     assert_memory_equal(ahead->y, ahead_alone->y, (size_t)(ahead->w * ahead->h) * sizeof(float));
     const size_t middle = (size_t)(ahead->h / 2 * ahead->w + ahead->w / 2);
