@@ -16,7 +16,7 @@
 #include "util.h"
 
 enum { ELEMENTS = 36, BLOCK_TILES = 48, CHUNK_CHANNELS = 8, MIN_CHANNELS = 8, MIN_WIDTH = 4, STAGGER = 16 };
-enum { FETCH_MAX = 256, FETCH_FROM = 1 << 18 /* floats of a picture that caches do not hold */ };
+enum { FETCH_MAX = 256, FETCH_FROM = 1 << 14 /* floats of a picture that the nearest caches do not hold */ };
 
 bool winograd_fits(const NstConv *conv)
 {

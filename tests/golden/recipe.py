@@ -12,7 +12,7 @@ import stability
 # tests/test_recipe.c has the same numbers. With this seed no value comes so near to a kink of relu or max_pool that
 # rounding decides on which side it is: Adam would turn that into another path.
 OPTIONS = {**loss.OPTIONS, "steps": 10, "batch": 2, "crop": 32, "learning_rate": 3e-4, "output_lr_scale": 0.1,
-           "betas": (0.9, 0.99), "clip_norm": 0.2, "warmup": 3, "hold": 0.5, "seed": 8, "stability_weight": 3.0}
+           "betas": (0.9, 0.99), "clip_norm": 0.2, "warmup": 3, "hold": 0.5, "seed": 1, "stability_weight": 3.0}
 FOR_WEIGHTS, FOR_ORDER, FOR_CROP, FOR_MOTION = range(4)
 SMALLEST_CROP, LARGEST_CROP = 0.7, 0.95
 MASK = 2 ** 64 - 1
@@ -60,7 +60,7 @@ def random_for(purpose, number):
 
 
 class Network:
-    """`fast`: F4nb of the recipe"""
+    """`fast`, as in model/arch.c"""
 
     def __init__(self):
         self.random = random_for(FOR_WEIGHTS, 0)
@@ -69,18 +69,17 @@ class Network:
         self.node("affine", scale=2.0, shift=-1.0)
         self.node("pixel_unshuffle", factor=2)
         skip = self.conv_norm_relu("enc1", 12, 24)
-        x = self.conv_norm_relu("enc2", 24, 64, stride=2)
+        x = self.conv_norm_relu("enc2", 24, 32, stride=2)
         for block in range(1, 6):
             for half in (1, 2):
                 name = f"res{block}_{half}"
-                self.conv(name + "_depthwise", 64, 64, groups=64)
-                self.conv(name, 64, 64, kernel=1)
-                self.norm(name, 64)
+                self.conv(name, 32, 32)
+                self.norm(name, 32)
                 if half == 1:
                     self.node("relu")
             x = self.node("add", self.last(), x)
         self.node("upsample", factor=2, mode="bilinear")
-        self.node("add", self.conv_norm_relu("dec1", 64, 24), skip)
+        self.node("add", self.conv_norm_relu("dec1", 32, 24), skip)
         self.node("upsample", factor=2, mode="bilinear")
         self.conv("out", 24, 3, gain=0.3)
         self.nodes[-1]["bias"] = "out.bias"
