@@ -17,23 +17,27 @@ enum {
     MIN_BANDS = 24,        /* where there are as many rows: the smaller, the less do threads wait for each other */
     MIN_TILED_BANDS = 8,   /* Winograd's blocks of tiles want more rows */
     BAND_MULTIPLE = 4,     /* rows of a Winograd tile */
+    SHARES = 8,            /* as many bands, or twice, three times ... as many: 2, 4 or 8 threads get equal shares */
     ADD_SAMPLES = 2048     /* of an addition at a time */
 };
 
 /* ---- convolution ---- */
 
-/* Rows of results in a band; the last may have fewer. */
-static int band_rows(const NstConv *conv)
+/* Rows of results that bands are cut between */
+static int band_unit(const NstConv *conv)
 {
-    if (conv_is_product(conv)) {
-        int strip = product_strip_rows(conv);
-        return max_int(conv->ho / (MIN_BANDS * strip), 1) * strip;
-    }
+    return conv_is_product(conv) ? product_strip_rows(conv) : min_int(BAND_MULTIPLE, conv->ho);
+}
+
+/* Units of a band, at most */
+static int band_units(const NstConv *conv)
+{
+    if (conv_is_product(conv))
+        return max_int(conv->ho / (MIN_BANDS * product_strip_rows(conv)), 1);
     size_t row = (size_t)conv->ci * (size_t)conv->w;
     int rows = (int)(BAND_FLOATS / (row * (size_t)conv->sy)) - (conv->kh - 1) * conv->dy / conv->sy;
     int bands = winograd_fits(conv) ? MIN_TILED_BANDS : MIN_BANDS;
-    rows = min_int(rows / BAND_MULTIPLE, ceil_div(conv->ho, bands * BAND_MULTIPLE)) * BAND_MULTIPLE;
-    return min_int(max_int(rows, BAND_MULTIPLE), conv->ho);
+    return max_int(min_int(rows / BAND_MULTIPLE, ceil_div(conv->ho, bands * BAND_MULTIPLE)), 1);
 }
 
 /* The node's convolution, with what is known of its input. */
@@ -53,21 +57,27 @@ static NstConv node_conv(const NstPlan *plan, int index)
 typedef struct NstBandShape {
     NstConv conv;
     bool phased, product; /* made from the small picture; as a matrix product, by strips */
-    int rows, count; /* rows of results in a band, and bands */
+    int unit, units;      /* rows of results that bands are cut between, and how many there are of these */
+    int rows, count;      /* rows of results in the largest band, and bands */
 } NstBandShape;
 
 static NstBandShape band_shape(const NstPlan *plan, int index)
 {
     NstBandShape shape = {.conv = node_conv(plan, index), .phased = op_conv_is_phased(plan, index)};
-    if (shape.phased) {
-        const NstConv small = phases_conv(&shape.conv);
-        shape.rows = 2 * band_rows(&small);
-    } else {
-        shape.rows = band_rows(&shape.conv);
-    }
+    const NstConv cut = shape.phased ? phases_conv(&shape.conv) : shape.conv;
     shape.product = !shape.phased && conv_is_product(&shape.conv);
-    shape.count = ceil_div(shape.conv.ho, shape.rows);
+    shape.unit = band_unit(&cut) * (shape.phased ? 2 : 1);
+    shape.units = ceil_div(shape.conv.ho, shape.unit);
+    shape.count = ceil_div(shape.units, band_units(&cut));
+    shape.count = min_int(ceil_div(shape.count, SHARES) * SHARES, shape.units);
+    shape.rows = min_int(ceil_div(shape.units, shape.count) * shape.unit, shape.conv.ho);
     return shape;
+}
+
+/* The first row of results of band b; of the one behind the last: the end */
+static int band_first(const NstBandShape *shape, int b)
+{
+    return min_int((int)((int64_t)shape->units * b / shape->count) * shape->unit, shape->conv.ho);
 }
 
 /* A band of n rows as a convolution of its own. */
@@ -175,7 +185,7 @@ static NstSmallPicture small_input(const NstPlan *plan, int index, const NstConv
 
 static void take_statistics(const NstPlan *plan, int index, const NstBandShape *shape, int b, int n)
 {
-    const int co = shape->conv.co, first = b * shape->rows;
+    const int co = shape->conv.co, first = band_first(shape, b);
     const float *y = plan->value[index] + (size_t)first * (size_t)shape->conv.wo;
     double *sums = (double *)plan->statistics[index] + 2 * (size_t)(b * co);
     for (int c = 0; c < co; c++)
@@ -238,7 +248,7 @@ static void conv_task(void *arg, int unit, int slot)
     NstBands *bands = arg;
     NstPlan *plan = bands->plan;
     const NstBandShape *shape = &bands->shape;
-    const int first = unit * shape->rows, n = min_int(shape->rows, shape->conv.ho - first);
+    const int first = band_first(shape, unit), n = band_first(shape, unit + 1) - first;
     float *scratch = plan->scratch + (size_t)slot * bands->scratch;
     if (shape->product)
         product_band(plan, bands->index, &shape->conv, first, n, scratch);
