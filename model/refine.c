@@ -13,7 +13,8 @@ enum {
     FRAME = NST_REFINE_PAD, /* floats before a row, so that rows are aligned; one row above and below */
     INNER = 10,    /* steps of a round */
     SPARSE = 4,    /* samples to each side of one that tells of the light */
-    BAND = 32      /* rows that all steps are made in while they are at hand, or half as many more or less at the end */
+    BAND = 32,     /* rows, or so, that all steps are made in while they are at hand */
+    BAND_MIN = 2 * INNER + 2 /* the steps at two seams must not meet */
 };
 
 static size_t stride_of(int w)
@@ -38,8 +39,6 @@ static bool last_round(const Job *job)
 {
     return job->round == job->level->rounds - 1;
 }
-
-_Static_assert(BAND / 2 > INNER, "the steps at two seams must not meet, nor those at the last seam the picture's end");
 
 static void lay_out(NstRefine *r, const NstRefineLevel *level, float *memory)
 {
@@ -160,9 +159,21 @@ static void relax_row(const Job *job, int step, int y)
     repeat_sides(&r, r.v[1], y);
 }
 
+/* Equal ones, and an even number where there are several, so that two threads get equal shares */
+static int band_count(int h)
+{
+    const int bands = max_int((h + BAND / 2) / BAND, 1);
+    return bands > 1 && h / (bands + bands % 2) >= BAND_MIN ? bands + bands % 2 : bands;
+}
+
 static int seam_before(const Job *job, int band)
 {
-    return band < job->bands ? band * BAND : job->r.h;
+    return job->r.h * band / job->bands;
+}
+
+static int middle_of(const Job *job, int band)
+{
+    return (seam_before(job, band) + seam_before(job, band + 1)) / 2;
 }
 
 /*
@@ -203,15 +214,16 @@ static void seam_task(void *arg, int band, int slot)
 {
     const Job *job = arg;
     const NstRefine *r = &job->r;
-    const int seam = seam_before(job, band + 1), half = BAND / 2;
+    const int seam = seam_before(job, band + 1);
     const bool ends = seam == r->h;
+    const int from = band ? middle_of(job, band) : 0, end = ends ? r->h : middle_of(job, band + 1);
     (void)slot;
     for (int step = 1; !ends && step < INNER; step++)
         for (int y = seam - step; y < seam + step; y++)
             relax_row(job, step, y);
     if (!last_round(job) && !ends)
         seam_smoothness(job, seam);
-    for (int y = band ? seam_before(job, band) + half : 0; last_round(job) && y < (ends ? r->h : seam + half); y++) {
+    for (int y = from; last_round(job) && y < end; y++) {
         size_t bytes = (size_t)r->w * sizeof(float), to = (size_t)y * (size_t)r->w;
         memcpy(job->level->x + to, r->u[0] + y * r->stride, bytes);
         memcpy(job->level->y + to, r->v[0] + y * r->stride, bytes);
@@ -224,7 +236,7 @@ void refine(const NstRefineLevel *level, const NstDsp *dsp, const NstTeam *team,
 {
     const float radius = 0.9975f; /* of Jacobi's matrix, as far as a few steps see it */
     const int units = ceil_div(level->h, ROWS);
-    Job job = {.level = level, .dsp = dsp, .omega = {1}, .bands = max_int((level->h + BAND / 2) / BAND, 1)};
+    Job job = {.level = level, .dsp = dsp, .omega = {1}, .bands = band_count(level->h)};
     for (int i = 1; i < level->rounds * INNER; i++)
         job.omega[i] = 1 / (1 - radius * radius * job.omega[i - 1] * (i > 1 ? 0.25f : 0.5f));
     lay_out(&job.r, level, memory);
