@@ -15,7 +15,8 @@ enum {
 #define LEAK_STILL (1 / 1024.0f) /* share of the fresh painting where nothing moves, with temporal = 1, */
 #define LEAK_MOVING (1 / 5.0f)   /* and where the last one is moved: its strokes wear out, get torn and stretched; */
 #define LEAK_AFTER_CARRIED 0.7f  /* so much of that after a picture that was only carried: two steps are one there */
-#define SHARPEN 1.9f       /* of the sharpness that is missing */
+#define WARP_LOBES 3.4     /* of the warp's kernel, which ends at 3: it blurs less than one that is 0 there */
+#define SHARPEN 1.3f       /* of the sharpness that is missing */
 #define SHARPEN_MAX 0.5f
 #define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
 #define NOISE_MAX 8.0f     /* and that never do */
@@ -70,11 +71,11 @@ static size_t lay_out(NstTemporal *t, int w, int h, int threads, float *memory)
     return used;
 }
 
-/* Lanczos's kernel of four lobes, which a picture can go through often before it blurs; each phase's sum is 1 */
+/* Lanczos's kernel, which a picture can go through often before it blurs; each phase's sum is 1 */
 static void make_taps(float *taps)
 {
     taps += NST_WARP_PHASE_PAD;
-    const double pi = acos(-1), lobes = NST_WARP_TAPS / 2;
+    const double pi = acos(-1), lobes = WARP_LOBES;
     for (int phase = 0; phase < NST_WARP_PHASES; phase++, taps += NST_WARP_PHASE_FLOATS) {
         double weight[NST_WARP_TAPS], sum = 0;
         for (int i = 0; i < NST_WARP_TAPS; i++) {
