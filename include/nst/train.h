@@ -49,7 +49,7 @@ NST_API void nst_image_free(NstImage *image); /* frees data and zeroes the struc
 typedef enum NstArchitecture {
     NST_ARCH_FAST,    /* for video on a CPU: 9216 multiply-accumulates a pixel */
     NST_ARCH_JOHNSON, /* Johnson et al. 2016, with instance normalisation and bilinear enlargements: 153792 */
-    NST_ARCH_FAST_HD  /* for large video: the fast network at half the size, and a learned enlargement: 2871 */
+    NST_ARCH_FAST_HD  /* for large video: the like at half the size, and a learned enlargement: 2701 */
 } NstArchitecture;
 
 /*
