@@ -16,7 +16,7 @@ enum {
 #define LEAK_MOVING (1 / 5.0f)   /* and where the last one is moved: its strokes wear out, get torn and stretched; */
 #define LEAK_AFTER_CARRIED 0.7f  /* so much of that after a picture that was only carried: two steps are one there */
 #define WARP_LOBES 3.4     /* of the warp's kernel, which ends at 3: it blurs less than one that is 0 there */
-#define SHARPEN 1.2f       /* of the sharpness that is missing */
+#define SHARPEN 1.25f      /* of the sharpness that is missing */
 #define SHARPEN_MAX 0.5f
 #define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
 #define NOISE_MAX 8.0f     /* and that never do */
