@@ -14,7 +14,6 @@ enum {
 
 #define LEAK_STILL (1 / 1024.0f) /* share of the fresh painting where nothing moves, with temporal = 1, */
 #define LEAK_MOVING (1 / 5.0f)   /* and where the last one is moved: its strokes wear out, get torn and stretched; */
-#define LEAK_AFTER_CARRIED 0.7f  /* so much of that after a picture that was only carried: two steps are one there */
 #define WARP_LOBES 3.4     /* of the warp's kernel, which ends at 3: it blurs less than one that is 0 there */
 #define SHARPEN 1.25f      /* of the sharpness that is missing */
 #define SHARPEN_MAX 0.5f
@@ -234,7 +233,7 @@ static void trust_task(void *arg, int y, int slot)
 {
     const Job *job = arg;
     NstTemporal *t = job->t;
-    const float squared = t->temporal * t->temporal, moving = (t->since_painted ? LEAK_AFTER_CARRIED : 1) * LEAK_MOVING;
+    const float squared = t->temporal * t->temporal;
     NstTrust trust = {.w = t->sw, .h = t->sh, .stride = t->stride, .u = t->u, .v = t->v, .error = t->error,
                       .tolerance = job->tolerance, .trust = t->trust, .weight = t->weight, .place = t->place,
                       .ahead_x = t->u, .ahead_y = t->v, .ahead_w = t->sw, .ahead_h = t->sh, .ahead_stride = t->stride,
@@ -251,7 +250,7 @@ static void trust_task(void *arg, int y, int slot)
     }
     if (squared > 0) {
         trust.still = 1 - LEAK_STILL / (squared + LEAK_STILL);
-        trust.moving = 1 - moving / (squared + moving);
+        trust.moving = 1 - LEAK_MOVING / (squared + LEAK_MOVING);
     }
     t->dsp.temporal_trust(&trust, y);
     temporal_frame_row(t, t->trust, y);
