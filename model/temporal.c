@@ -15,7 +15,7 @@ enum {
 #define LEAK_STILL (1 / 1024.0f) /* share of the fresh painting where nothing moves, with temporal = 1, */
 #define LEAK_MOVING (1 / 5.0f)   /* and where the last one is moved: its strokes wear out, get torn and stretched; */
 #define WARP_LOBES 3.4     /* of the warp's kernel, which ends at 3: it blurs less than one that is 0 there */
-#define SHARPEN 1.3f       /* of the sharpness that is missing */
+#define SHARPEN 1.25f      /* of the sharpness that is missing */
 #define SHARPEN_MAX 0.5f
 #define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
 #define NOISE_MAX 8.0f     /* and that never do */
