@@ -26,7 +26,7 @@ enum {
 /* Rows of results that bands are cut between */
 static int band_unit(const NstConv *conv)
 {
-    return conv_is_product(conv) ? product_strip_rows(conv) : min_int(BAND_MULTIPLE, conv->ho);
+    return conv_is_product(conv) ? product_strip_rows(conv) : BAND_MULTIPLE;
 }
 
 /* Units of a band, at most */

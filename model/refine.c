@@ -17,6 +17,8 @@ enum {
     BAND_MIN = 2 * INNER + 2 /* the steps at two seams must not meet */
 };
 
+_Static_assert(BAND * 3 / 4 >= BAND_MIN, "two bands are made of one and a half and more");
+
 static size_t stride_of(int w)
 {
     return align_floats((size_t)w + FRAME + 1);
