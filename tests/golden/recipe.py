@@ -95,13 +95,13 @@ class Network:
         self.nodes.append({"name": f"n{len(self.nodes)}", "op": op, "inputs": inputs or (self.last(),), **attributes})
         return self.last()
 
-    def conv(self, name, ci, co, kernel=3, stride=1, groups=1, gain=1.0):
-        shape = (co, ci // groups, kernel, kernel)
-        deviation = gain * math.sqrt(2 / (ci // groups * kernel * kernel))
+    def conv(self, name, ci, co, stride=1, gain=1.0):
+        shape = (co, ci, 3, 3)
+        deviation = gain * math.sqrt(2 / (ci * 9))
         draws = numpy.array([self.random.normal() for _ in range(math.prod(shape))], numpy.float32)
         self.tensors[name + ".weight"] = torch.from_numpy((draws * numpy.float32(deviation)).reshape(shape)).double()
-        return self.node("conv2d", weight=name + ".weight", stride=[stride, stride], groups=groups,
-                         pad=[kernel // 2] * 4, pad_mode="reflect")
+        return self.node("conv2d", weight=name + ".weight", stride=[stride, stride], groups=1,
+                         pad=[1] * 4, pad_mode="reflect")
 
     def norm(self, name, channels):
         self.tensors[name + "_norm.weight"] = torch.ones(channels, dtype=torch.float64)
