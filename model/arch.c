@@ -27,14 +27,13 @@ static void draw_weights(Builder *b, int tensor, int fan_in, float gain)
 }
 
 /* Without a bias: instance normalisation, which follows, takes any constant out again. */
-static int conv(Builder *b, const char *name, int input, int in, int out, int k, int stride, int groups, float gain)
+static int conv(Builder *b, const char *name, int input, int in, int out, int k, int stride, float gain)
 {
     NstNode *node = build_node(&b->build, NST_OP_CONV2D, input, "%s", name);
-    node->weight = build_tensor(&b->build, name, "weight", (int[]){out, in / groups, k, k});
+    node->weight = build_tensor(&b->build, name, "weight", (int[]){out, in, k, k});
     node->stride[NST_Y] = node->stride[NST_X] = stride;
-    node->groups = groups;
     build_pad(node, k / 2, NST_PAD_REFLECT);
-    draw_weights(b, node->weight, in / groups * k * k, gain);
+    draw_weights(b, node->weight, in * k * k, gain);
     return build_last(&b->build);
 }
 
@@ -58,7 +57,7 @@ static int relu(Builder *b, const char *name, int input)
 
 static int conv_norm_relu(Builder *b, const char *name, int input, int in, int out, int k, int stride)
 {
-    const int x = conv(b, name, input, in, out, k, stride, 1, 1);
+    const int x = conv(b, name, input, in, out, k, stride, 1);
     return relu(b, name, norm(b, name, x, out));
 }
 
@@ -90,7 +89,7 @@ static int affine(Builder *b, const char *name, int input, float scale, float sh
 /* The last convolution, which has a bias */
 static int output_conv(Builder *b, int input, int in, int k)
 {
-    const int x = conv(b, "out", input, in, 3, k, 1, 1, OUTPUT_GAIN);
+    const int x = conv(b, "out", input, in, 3, k, 1, OUTPUT_GAIN);
     const int bias = build_tensor(&b->build, "out", "bias", (int[]){3, 0, 0, 0});
     if (b->build.code == 0)
         b->build.graph.nodes[x].bias = bias;
@@ -103,20 +102,14 @@ static void output(Builder *b, int input, int in, int k)
     affine(b, "output", output_conv(b, input, in, k), 0.5f, 0.5f);
 }
 
-/* x + norm(conv(relu(norm(conv(x))))), where conv is 3x3, or a depthwise 3x3 followed by a 1x1 */
-static int residual(Builder *b, int index, int input, int channels, bool separable)
+/* x + norm(conv(relu(norm(conv(x))))) */
+static int residual(Builder *b, int index, int input, int channels)
 {
     int x = input;
     char name[NST_MAX_NAME];
     for (int half = 0; half < 2; half++) {
         snprintf(name, sizeof(name), "res%d_%d", index, half + 1);
-        if (separable) {
-            char depthwise[NST_MAX_NAME];
-            snprintf(depthwise, sizeof(depthwise), "res%d_%d_depthwise", index, half + 1);
-            x = conv(b, depthwise, x, channels, channels, 3, 1, channels, 1);
-        }
-        x = conv(b, name, x, channels, channels, separable ? 1 : 3, 1, 1, 1);
-        x = norm(b, name, x, channels);
+        x = norm(b, name, conv(b, name, x, channels, channels, 3, 1, 1), channels);
         if (half == 0)
             x = relu(b, name, x);
     }
@@ -124,43 +117,41 @@ static int residual(Builder *b, int index, int input, int channels, bool separab
     return add(b, name, input, x);
 }
 
-/* The fast networks without their output: 24 channels at half the size of x, `channels` at a quarter */
-static int fast_body(Builder *b, int x, int channels, bool separable)
+/*
+ * The fast networks without their output: 24 channels at half the size of x, 32 at a quarter. Full convolutions of 32
+ * channels take less time than separable ones of 64, although they count more multiplications: see doc/training.md.
+ */
+static int fast_body(Builder *b, int x)
 {
     build_node(&b->build, NST_OP_PIXEL_UNSHUFFLE, x, "unshuffle")->factor = 2;
-    x = build_last(&b->build);
-    const int skip = conv_norm_relu(b, "enc1", x, 12, 24, 3, 1);
-    x = conv_norm_relu(b, "enc2", skip, 24, channels, 3, 2);
+    const int skip = conv_norm_relu(b, "enc1", build_last(&b->build), 12, 24, 3, 1);
+    x = conv_norm_relu(b, "enc2", skip, 24, 32, 3, 2);
     for (int i = 1; i <= 5; i++)
-        x = residual(b, i, x, channels, separable);
+        x = residual(b, i, x, 32);
     x = upsample(b, "dec1", x);
-    x = conv_norm_relu(b, "dec1", x, channels, 24, 3, 1);
+    x = conv_norm_relu(b, "dec1", x, 32, 24, 3, 1);
     return add(b, "skip", x, skip);
 }
 
-/*
- * Full convolutions of 32 channels take less time than separable ones of 64, although they count more multiplications:
- * see doc/training.md.
- */
 static void build_fast(Builder *b, int x)
 {
-    x = upsample(b, "out", fast_body(b, x, 32, false));
+    x = upsample(b, "out", fast_body(b, x));
     output(b, x, 24, 3);
 }
 
 /*
- * The like on the picture's half, of separable convolutions, and a way back to its full size that is learned: eight
- * channels, enlarged, and what a convolution sees of the picture itself, so that its edges stay as sharp as they were.
+ * The same on the picture's half, and a way back to its full size that is learned: eight channels, enlarged, and what
+ * a convolution sees of the picture itself, so that its edges stay as sharp as they were.
  */
 static void build_fast_hd(Builder *b, int x)
 {
     NstNode *node = build_node(&b->build, NST_OP_AVG_POOL, x, "half");
     node->kernel[NST_Y] = node->kernel[NST_X] = node->stride[NST_Y] = node->stride[NST_X] = 2;
     const int guide = x;
-    x = upsample(b, "dec2", fast_body(b, build_last(&b->build), 64, true));
+    x = upsample(b, "dec2", fast_body(b, build_last(&b->build)));
     x = conv_norm_relu(b, "dec2", x, 24, 8, 3, 1);
     x = upsample(b, "out", x);
-    const int edges = conv(b, "guide", guide, 3, 3, 3, 1, 1, OUTPUT_GAIN);
+    const int edges = conv(b, "guide", guide, 3, 3, 3, 1, OUTPUT_GAIN);
     const int paint = output_conv(b, x, 8, 3);
     affine(b, "output", add(b, "guided", paint, edges), 0.5f, 0.5f);
 }
@@ -171,7 +162,7 @@ static void build_johnson(Builder *b, int x)
     x = conv_norm_relu(b, "enc2", x, 32, 64, 3, 2);
     x = conv_norm_relu(b, "enc3", x, 64, 128, 3, 2);
     for (int i = 1; i <= 5; i++)
-        x = residual(b, i, x, 128, false);
+        x = residual(b, i, x, 128);
     x = upsample(b, "dec1", x);
     x = conv_norm_relu(b, "dec1", x, 128, 64, 3, 1);
     x = upsample(b, "dec2", x);
