@@ -159,7 +159,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(WHOLE)
 
 # Only training uses OpenBLAS.
 $(BUILD)/bench/train_worker: $(BUILD)/obj/tools/blas.o
-$(BUILD)/bench/train_worker: BENCH_LIBS = $(TOOLS_LIBS)
+$(BUILD)/bench/train_worker $(BUILD)/bench/vectors_worker: BENCH_LIBS = $(TOOLS_LIBS)
 
 $(BUILD)/bench/%.so: $(SRC)/bench/%.c $(BUILD)/config.h
 	$(LINK) $(CONFIG_CFLAGS) $(NORMAL) -fPIC -shared -o $@ $<
@@ -223,7 +223,7 @@ bench: tools ffmpeg $(BUILD)/samples/scene $(BENCH_PROGRAMS) | packages
 	@$(SRC)/scripts/bench '$(BUILD)' $(BENCH)
 
 # Cases of bench/temporal.py; none: all of them.
-bench-temporal: tools ffmpeg $(BUILD)/samples/motion $(BUILD)/bench/flow_worker | packages
+bench-temporal: tools ffmpeg $(BUILD)/samples/motion $(BUILD)/bench/flow_worker $(BUILD)/bench/vectors_worker | packages
 	@$(SRC)/scripts/bench-temporal '$(BUILD)' $(BENCH)
 
 # The tests of this build folder alone: CHECK="test_graph cli.sh" picks some.

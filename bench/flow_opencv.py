@@ -31,6 +31,17 @@ def read_scene(clip):
     return numpy.stack(frames).reshape(-1, height, width)
 
 
+def write_backwards(scene, clip):
+    """A clip of samples/motion.c from its last frame to its first"""
+    with open(scene, "rb") as file:
+        header, rest = file.readline(), file.read()
+    size = len(b"FRAME\n") + 3 * int(header.split()[1][1:]) * int(header.split()[2][1:])
+    with open(clip, "wb") as file:
+        file.write(header)
+        for at in reversed(range(0, len(rest), size)):
+            file.write(rest[at:at + size])
+
+
 def read_truth(folder, index, height, width):
     """The motion, 2 x height x width, and where it is seen"""
     path = os.path.join(folder, f"{index:06}")
@@ -38,10 +49,10 @@ def read_truth(folder, index, height, width):
     return flow, cv2.imread(path + ".pgm", cv2.IMREAD_GRAYSCALE) > 0
 
 
-def endpoint_error(flows, folder):
+def endpoint_error(flows, folder, indices=None):
     """Mean distance from the truth, over the pixels that are seen in both frames"""
     errors = []
-    for index, flow in enumerate(flows, 1):
+    for index, flow in zip(indices or range(1, len(flows) + 1), flows):
         truth, seen = read_truth(folder, index, *flow.shape[1:])
         if seen.any():
             errors.append(numpy.hypot(*(flow - truth))[seen].mean())
@@ -74,7 +85,25 @@ def estimate_half(frames, worker):
     count, height, width = frames.shape
     half = frames.reshape(count, height // 2, 2, width // 2, 2).mean((2, 4)).round().astype(numpy.uint8)
     flows, seconds = estimate_ours(half, worker)
-    return [numpy.stack([2 * cv2.resize(plane, (width, height)) for plane in flow]) for flow in flows], seconds
+    return [enlarge(flow, (width, height)) for flow in flows], seconds
+
+
+def enlarge(flow, size):
+    """From half of the size"""
+    return numpy.stack([2 * cv2.resize(plane, size) for plane in flow])
+
+
+def vectors(clip, worker, folder, size, count):
+    """Of a clip that runs backwards, through bench/vectors_worker.c: endpoint errors of the motion that begins with the
+    decoder's vectors and of what is searched for, the share of pictures where flow=auto takes the vectors, and both's seconds"""
+    ours = subprocess.run([worker, clip], check=True, capture_output=True)
+    width, height = size[0] // 2, size[1] // 2
+    record = numpy.dtype([("frame", "<i4"), ("flows", "<f4", (2, 2, height, width))])
+    found = numpy.frombuffer(ours.stdout, record)
+    taken, *seconds = map(float, ours.stderr.split())
+    indices = [int(count - frame) for frame in found["frame"]]
+    errors = [endpoint_error([enlarge(flow, size) for flow in found["flows"][:, way]], folder, indices) for way in (0, 1)]
+    return errors, taken / len(found), seconds
 
 
 def write(clip, folder):

@@ -9,16 +9,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "flow.h"
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+#include "seconds.h"
 
 static void show(NstOpticalFlow *flow, const unsigned char *gray, int w, int h)
 {
@@ -28,12 +21,6 @@ static void show(NstOpticalFlow *flow, const unsigned char *gray, int w, int h)
         for (int x = 0; x < w; x++)
             to[y * stride + x] = gray[(ptrdiff_t)y * w + x];
     flow_ready(flow);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 /* The search leads from the newer picture to the older one, so each pair is shown the other way round. */
@@ -50,8 +37,7 @@ static int estimate(NstOpticalFlow *flow, const unsigned char *gray, int w, int 
             fwrite(field->y, sizeof(float), pixels, stdout) != pixels)
             return -1;
     }
-    qsort(times, (size_t)frames - 1, sizeof(*times), by_value);
-    fprintf(stderr, "%.6f\n", times[(frames - 1) / 2]);
+    fprintf(stderr, "%.6f\n", median(times, frames - 1));
     return fflush(stdout);
 }
 

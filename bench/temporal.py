@@ -6,6 +6,7 @@ Each clip is painted frame by frame (temporal=0), with the filter's defaults, an
 
   pan zoom rotate cross exposure all   scenes of samples/motion.c, whose motion is known
   flow                                 their motion as the library and OpenCV find it
+  vectors                              their motion from a decoder's vectors, after three encoders
   fox                                  the real clip of ../shared
   static                               600 frames of a still camera
   cut speed
@@ -32,6 +33,10 @@ SCENES = ["pan", "zoom", "rotate", "cross", "exposure", "all"]
 SIZE, FRAMES, FOX_FRAMES = (640, 360), 75, 60
 STATIC_SIZE, STATIC_FRAMES = (160, 90), 600
 FLOW_FRAMES = 12
+VECTOR_SCENES, VECTOR_FRAMES = ("cross", "all"), 24
+ENCODERS = {"x264": ["-c:v", "libx264", "-crf", "18"],
+            "x264, no B": ["-c:v", "libx264", "-crf", "18", "-bf", "0", "-refs", "1"],
+            "mpeg4": ["-c:v", "mpeg4", "-q:v", "3"]}
 SPEED_FRAMES, SPEED_ROUNDS = 100, 3
 PER_FRAME = "temporal=0"
 EVERY = f"{SMOOTH}:every=2" if SMOOTH else "every=2"
@@ -176,6 +181,29 @@ def bench_flow(bench):
     yield at_most("flow", "time, of OpenCV's, at half size", half / peer, 0.5)
 
 
+def bench_vectors(bench):
+    """Motion that begins with a decoder's vectors beside motion that is searched for. The clip runs backwards, as the search
+    leads from a frame to the one before it and the truth to the one after it."""
+    try:
+        import flow_opencv
+    except ImportError:
+        print("  vectors: no OpenCV (python3-opencv); left out")
+        return
+    worker = os.path.join(bench.build, "bench", "vectors_worker")
+    for name in VECTOR_SCENES:
+        scene, folder = bench.scene(name, SIZE, VECTOR_FRAMES)
+        backwards, clip = bench.path("backwards.y4m"), bench.path("vectors.nut")
+        flow_opencv.write_backwards(scene, backwards)
+        for encoder, options in ENCODERS.items():
+            bench.ffmpeg("-i", backwards, "-pix_fmt", "yuv420p", *options, clip)
+            errors, taken, times = flow_opencv.vectors(clip, worker, folder, SIZE, VECTOR_FRAMES)
+            case = f"{name}, {encoder}"
+            yield row("vectors", f"{case}: endpoint error", errors[0], f"search: {errors[1]:.4f}", True)
+            yield row("vectors", f"{case}: taken by flow=auto, of all", taken, "", True)
+            yield row("vectors", f"{case}: time, of the search's", times[0] / times[1], "", True)
+        shutil.rmtree(folder)
+
+
 def bench_fox(bench):
     """Measured with OpenCV's flow where it is there: the filter's own would favour the filter."""
     source = os.path.join(SHARED, "video", "fox.mp4")
@@ -241,7 +269,7 @@ def bench_speed(bench):
 
 
 CASES = {name: (lambda bench, name=name: bench_scene(bench, name)) for name in SCENES}
-CASES.update(flow=bench_flow, fox=bench_fox, static=bench_static, cut=bench_cut, speed=bench_speed)
+CASES.update(flow=bench_flow, vectors=bench_vectors, fox=bench_fox, static=bench_static, cut=bench_cut, speed=bench_speed)
 
 
 def main():
