@@ -135,7 +135,7 @@ static size_t thread_scratch(const NstPlan *plan, int index)
     if (shape.product)
         return product_band_scratch(plan, view, &shape.conv);
     return input_floats(&shape) + align_floats(view_temporary(plan, view, band.h)) +
-           align_floats(shape.phased ? phases_scratch(&plan->dsp, &band, 1)
+           align_floats(shape.phased ? phases_scratch(&plan->dsp, &shape.conv, 1)
                                      : conv_forward_scratch(&plan->dsp, &band, 1));
 }
 

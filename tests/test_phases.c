@@ -142,7 +142,7 @@ static void check(const Net *net, NstRandom *random)
 
 static void test_phases(void **state)
 {
-    static const int sizes[][2] = {{1, 4}, {2, 5}, {4, 4}, {5, 33}, {17, 12}, {23, 61}, {70, 90}};
+    static const int sizes[][2] = {{1, 4}, {2, 5}, {4, 4}, {5, 33}, {17, 12}, {23, 61}, {70, 90}, {1500, 4}};
     static const int channels[][2] = {{8, 2}, {9, 3}, {32, 16}};
     NstRandom random;
     (void)state;
