@@ -243,6 +243,36 @@ typedef struct NstBands {
     size_t scratch; /* floats for each slot */
 } NstBands;
 
+static void add_samples(NstPlan *plan, int index, int c, size_t at, size_t n)
+{
+    const NstView *a = &plan->view[plan_input(plan, index, 0)];
+    const NstView *b = &plan->view[plan_input(plan, index, 1)];
+    const size_t channel = (size_t)c * shape_plane(plan->shapes[index]), end = at + n;
+    float other[ADD_SAMPLES];
+    for (; at < end; at += ADD_SAMPLES) {
+        const size_t some = end - at < ADD_SAMPLES ? end - at : ADD_SAMPLES;
+        float *y = plan->value[index] + at;
+        const float *x = plan->value[a->source] + at;
+        if (!view_is_plain(b))
+            view_samples(plan, b, c, at - channel, some, other);
+        if (!view_is_plain(a)) {
+            view_samples(plan, a, c, at - channel, some, y);
+            x = y;
+        }
+        plan->dsp.add(y, x, view_is_plain(b) ? plan->value[b->source] + at : other, some);
+    }
+}
+
+/* Rows of a node that overwrites what it reads, behind those of the convolution before it */
+static void rows_after(NstPlan *plan, int index, int first, int n)
+{
+    const NstShape s = plan->shapes[index];
+    const NstOp op = plan_node(plan, index)->op;
+    NstSamplesTask *task = op == NST_OP_ADD ? add_samples : op_impl(op)->samples;
+    for (int c = 0; c < s.c; c++)
+        task(plan, index, c, (size_t)c * shape_plane(s) + (size_t)first * (size_t)s.w, (size_t)n * (size_t)s.w);
+}
+
 static void conv_task(void *arg, int unit, int slot)
 {
     NstBands *bands = arg;
@@ -256,33 +286,14 @@ static void conv_task(void *arg, int unit, int slot)
         conv_band(plan, bands->index, shape, first, n, scratch);
     if (plan->statistics[bands->index] && norms_are_measured(plan))
         take_statistics(plan, bands->index, shape, unit, n);
+    for (int i = plan->after[bands->index]; i; i = plan->after[i])
+        rows_after(plan, i, first, n);
 }
 
 static void conv_forward_bands(NstPlan *plan, int index)
 {
     NstBands bands = {plan, index, band_shape(plan, index), thread_scratch(plan, index)};
     team_for(&plan->team, bands.shape.count, conv_task, &bands);
-}
-
-/* ---- addition ---- */
-
-static void add_samples(NstPlan *plan, int index, int c, size_t at, size_t n)
-{
-    const NstView *a = &plan->view[plan_input(plan, index, 0)];
-    const NstView *b = &plan->view[plan_input(plan, index, 1)];
-    const size_t channel = (size_t)c * shape_plane(plan->shapes[index]), end = at + n;
-    float other[ADD_SAMPLES];
-    for (; at < end; at += ADD_SAMPLES) {
-        const size_t some = end - at < ADD_SAMPLES ? end - at : ADD_SAMPLES;
-        float *y = plan->value[index] + at;
-        const float *x = plan->value[a->source] + at;
-        view_samples(plan, b, c, at - channel, some, other);
-        if (!view_is_plain(a)) {
-            view_samples(plan, a, c, at - channel, some, y);
-            x = y;
-        }
-        plan->dsp.add(y, x, other, some);
-    }
 }
 
 /* ---- instance normalisation: only its statistics ---- */

@@ -34,7 +34,7 @@ const NstOpImpl *op_impl(NstOp op)
 
 static void run_node(NstPlan *plan, int node)
 {
-    if (!plan->live[node])
+    if (!plan->live[node] || plan_is_made_before(plan, node))
         return;
     if (plan->view && band_takes(plan, node))
         band_forward(plan, node);

@@ -72,6 +72,8 @@ void explain_node(const NstPlan *plan, int node, NstExplanation *explanation)
             NstConv conv = op_conv_geometry(plan, node);
             const bool phased = op_conv_is_phased(plan, node);
             append(explanation, "%s", phased ? "Winograd 4x4, four phases" : conv_algorithm(&conv));
+        } else if (plan_is_made_before(plan, node)) {
+            append(explanation, "with %s", plan_node(plan, plan_input(plan, node, 0))->name);
         } else if (plan_is_made_later(plan, node)) {
             append(explanation, "added by %s", plan_node(plan, plan->read_until[node])->name);
         } else if (node > 0) {

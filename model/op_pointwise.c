@@ -92,8 +92,8 @@ static void tanh_backward(NstPlan *plan, int index)
     });
 }
 
-const NstOpImpl op_tanh = {tanh_forward, tanh_backward, .in_place = true, .grad_in_place = true,
-                         .backward_uses_output = true};
+const NstOpImpl op_tanh = {tanh_forward, tanh_backward, .samples = tanh_samples, .in_place = true,
+                         .grad_in_place = true, .backward_uses_output = true};
 
 /* ---- add, mul ---- */
 
@@ -126,7 +126,7 @@ static void add_backward(NstPlan *plan, int index)
     }
 }
 
-const NstOpImpl op_add = {add_forward, add_backward, .in_place = true};
+const NstOpImpl op_add = {add_forward, add_backward, .samples = add_samples, .in_place = true};
 
 static void mul_samples(NstPlan *plan, int index, int channel, size_t at, size_t n)
 {
@@ -185,4 +185,5 @@ static void affine_backward(NstPlan *plan, int index)
     });
 }
 
-const NstOpImpl op_affine = {affine_forward, affine_backward, .in_place = true, .backward_uses_input = true};
+const NstOpImpl op_affine = {affine_forward, affine_backward, .samples = affine_samples, .in_place = true,
+                           .backward_uses_input = true};

@@ -64,6 +64,13 @@ static int first_odd(const NstNode *node, NstShape in, NstShape out, int i)
     return is_halving(node) && 2 * i + 1 < in.h ? min_int(in.w / 2, out.w) : 0;
 }
 
+bool pool_reads_pairs(const NstPlan *plan, int index)
+{
+    const NstNode *node = plan_node(plan, index);
+    const NstShape in = plan->shapes[node->inputs[0]];
+    return is_halving(node) && in.h % 2 == 0 && in.w % 2 == 0;
+}
+
 static void halve_max(const float *a, const float *b, int n, float *y)
 {
     for (int j = 0; j < n; j++) {
@@ -152,6 +159,28 @@ static void halve_mean(const float *a, const float *b, int n, float *y)
         y[j] = (a[2 * j] + a[2 * j + 1] + b[2 * j] + b[2 * j + 1]) / 4;
 }
 
+/* Means of 2x2 samples from row 2 i of the plane on */
+static void mean_row(const NstPlan *plan, int index, int c, int i, int n, float *y)
+{
+    enum { PIECE = 512 };
+    float rows[2][2 * PIECE];
+    const int input = plan_input(plan, index, 0);
+    const NstShape in = plan->shapes[input];
+    const size_t first = (size_t)(2 * i) * (size_t)in.w, w = (size_t)in.w;
+    const float *x = plan->value[input] + (size_t)c * shape_plane(in) + first;
+    if (!plan->is_virtual[input]) {
+        halve_mean(x, x + w, n, y);
+        return;
+    }
+    for (int j = 0; j < n; j += PIECE) {
+        const int some = min_int(PIECE, n - j);
+        for (int r = 0; r < 2; r++)
+            view_samples(plan, &plan->view[input], c, first + (size_t)r * w + (size_t)(2 * j), (size_t)(2 * some),
+                         rows[r]);
+        halve_mean(rows[0], rows[1], some, y + j);
+    }
+}
+
 static void avg_pool_rows(NstPlan *plan, int index, int first, int n)
 {
     const NstNode *node = plan_node(plan, index);
@@ -161,8 +190,8 @@ static void avg_pool_rows(NstPlan *plan, int index, int first, int n)
         float *y = plan->value[index] + (size_t)c * shape_plane(out) + (size_t)first * (size_t)out.w;
         for (int i = first; i < first + n; i++, y += out.w) {
             const int inside = first_odd(node, in, out, i);
-            const float *row = inside ? x + (size_t)(2 * i) * (size_t)in.w : x;
-            halve_mean(row, row + in.w, inside, y);
+            if (inside)
+                mean_row(plan, index, c, i, inside, y);
             for (int j = inside; j < out.w; j++)
                 y[j] = window_mean(x, in, window_at(node, in, i, j), window_count(node, in, i, j));
         }

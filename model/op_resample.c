@@ -204,8 +204,12 @@ static void unshuffle_rows(NstPlan *plan, int index, int first, int n)
 {
     const int input = plan_input(plan, index, 0), r = plan_node(plan, index)->factor;
     const NstShape deep = plan->shapes[index];
-    for (int plane = 0; plane < deep.c; plane++)
+    for (int plane = 0; plane < deep.c; plane++) {
+        float *y = plan->value[index] + (size_t)plane * shape_plane(deep) + (size_t)first * (size_t)deep.w;
         shuffle_plane(deep, r, plane, first, n, plan->value[index], plan->value[input], row_to_deep);
+        if (plan->is_virtual[input])
+            view_finish(plan, &plan->view[input], plane / (r * r), y, (size_t)n * (size_t)deep.w);
+    }
 }
 
 static void pixel_unshuffle_forward(NstPlan *plan, int index)

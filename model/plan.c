@@ -66,6 +66,23 @@ static bool may_overwrite(const NstPlan *plan, int i)
            (!op->backward_uses_input && !op_impl(plan_node(plan, input)->op)->backward_uses_output);
 }
 
+/*
+ * Whether node i, which overwrites its first input, can be done while the bands of the convolution before it are in the
+ * cache: there are only such nodes between them, and what else it reads is there before the convolution.
+ */
+static bool may_join_bands(const NstPlan *plan, int i)
+{
+    int first = plan_input(plan, i, 0);
+    if (!plan->view || !op_impl(plan_node(plan, i)->op)->samples)
+        return false;
+    while (plan_is_made_before(plan, first))
+        first = plan_input(plan, first, 0);
+    for (int j = 1; j < plan_node(plan, i)->n_inputs; j++)
+        if (plan_input(plan, i, j) >= first || plan_is_made_later(plan, plan_input(plan, i, j)))
+            return false;
+    return plan_node(plan, first)->op == NST_OP_CONV2D && !plan->rectifies[first];
+}
+
 static void find_homes(NstPlan *plan)
 {
     for (int i = 0; i < plan->graph->n_nodes; i++) {
@@ -74,6 +91,8 @@ static void find_homes(NstPlan *plan)
         int input = plan->live[i] && i > 0 ? plan_input(plan, i, 0) : 0;
         if (plan_node(plan, i)->op == NST_OP_RELU && shared && !plan->is_virtual[i])
             plan->rectifies[input] = plan_node(plan, input)->op == NST_OP_CONV2D;
+        else if (shared && !plan->is_virtual[i] && may_join_bands(plan, i))
+            plan->after[input] = i;
     }
 }
 
@@ -263,6 +282,7 @@ static int plan_alloc_tables(NstPlan *plan, NstError *err)
     plan->value = plan_table(n, sizeof(*plan->value), &ok);
     plan->norm = plan_table(n, sizeof(*plan->norm), &ok);
     plan->rectifies = plan_table(n, sizeof(*plan->rectifies), &ok);
+    plan->after = plan_table(n, sizeof(*plan->after), &ok);
     plan->is_virtual = plan_table(n, sizeof(*plan->is_virtual), &ok);
     plan->view = keeps_values(plan) ? NULL : plan_table(n, sizeof(*plan->view), &ok);
     plan->read_until = plan_table(n, sizeof(*plan->read_until), &ok);
@@ -336,6 +356,7 @@ void plan_free(NstPlan **out)
     free(plan->value);
     free(plan->norm);
     free(plan->rectifies);
+    free(plan->after);
     free(plan->is_virtual);
     free(plan->view);
     free(plan->read_until);

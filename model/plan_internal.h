@@ -25,6 +25,7 @@ struct NstPlan {
     float **norm;        /* instance_norm: C means, then C inverse deviations; else NULL */
     NstNormControl norms;
     bool *rectifies;     /* the convolution applies the ReLU that overwrites its value */
+    int *after;          /* the node that overwrites the value as soon as a band of it is there; 0: none */
     bool *is_virtual;    /* the value is never stored: readers make it while loading; only without gradients */
     NstView *view;       /* how each value is made from a stored one; only without gradients */
     int *read_until;     /* last step in which the inputs are read; only without gradients */
@@ -42,6 +43,9 @@ struct NstPlan {
     size_t n_floats;
 };
 
+/* Samples of a channel, from offset `at` of the value on */
+typedef void NstSamplesTask(NstPlan *plan, int node, int channel, size_t at, size_t n);
+
 /*
  * One operation. forward reads the inputs' values and writes the node's; backward reads the node's gradient and adds to
  * (or writes, where has_grad is false) the gradients of inputs that want one, and adds to tensor gradients.
@@ -52,6 +56,7 @@ typedef struct NstOpImpl {
     size_t (*scratch)(const NstPlan *plan, int node); /* floats of plan->scratch that either needs; NULL: none */
     size_t (*packed_size)(const NstPlan *plan, int node, NstConvUse use); /* floats of plan->packed; NULL: none */
     void (*pack)(NstPlan *plan, int node, NstConvUse use);
+    NstSamplesTask *samples;   /* forward of some samples, where each depends on those at its place; else NULL */
     bool in_place;             /* forward may write over input 0 */
     bool grad_in_place;        /* backward may write the gradient of input 0 over the node's */
     bool backward_uses_input;  /* backward reads inputs' values, */
@@ -64,13 +69,12 @@ const NstOpImpl *op_impl(NstOp op);
 typedef void NstRowsTask(NstPlan *plan, int node, int first, int n);
 void op_for_rows(NstPlan *plan, int node, int rows, NstRowsTask *task);
 
-/* Samples of a channel, from offset `at` of the value on */
-typedef void NstSamplesTask(NstPlan *plan, int node, int channel, size_t at, size_t n);
 void op_for_samples(NstPlan *plan, int node, NstSamplesTask *task);
 
 extern const NstOpImpl op_conv2d, op_conv_transpose2d;        /* op_conv.c */
 extern const NstOpImpl op_instance_norm;                      /* op_norm.c */
 extern const NstOpImpl op_max_pool, op_avg_pool;              /* op_pool.c */
+bool pool_reads_pairs(const NstPlan *plan, int pool); /* two whole rows at a time, which may be a view's */
 bool pool_masks(const NstPlan *plan, int relu); /* the adjoints of pools, its only readers, do the ReLU's as well */
 extern const NstOpImpl op_upsample, op_pixel_shuffle, op_pixel_unshuffle; /* op_resample.c */
 extern const NstOpImpl op_pad, op_crop, op_concat;            /* op_shape.c */
@@ -87,6 +91,12 @@ static inline int plan_input(const NstPlan *plan, int node, int i) { return plan
 static inline bool plan_is_made_later(const NstPlan *plan, int node)
 {
     return plan->view && !plan->is_virtual[node] && plan->read_until[node] > node;
+}
+
+/* The node is done where a convolution before it makes its bands. */
+static inline bool plan_is_made_before(const NstPlan *plan, int node)
+{
+    return node > 0 && plan->after[plan_input(plan, node, 0)] == node;
 }
 
 /* A tensor's data, or NULL for index -1. */

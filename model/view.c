@@ -29,15 +29,17 @@ static bool accepts(const NstPlan *plan, int reader, int index)
 {
     const NstNode *node = plan_node(plan, reader);
     NstOp kind = plan_node(plan, index)->op;
-    bool flat = kind == NST_OP_INSTANCE_NORM || kind == NST_OP_RELU;
+    bool flat = kind == NST_OP_INSTANCE_NORM || kind == NST_OP_AFFINE || kind == NST_OP_RELU;
     switch (node->op) {
     case NST_OP_CONV2D:
         if (plan->is_virtual[reader])
             return flat || kind == NST_OP_ADD;
         return kind == NST_OP_CONV2D ? is_pointwise(node) : true;
     case NST_OP_ADD: return flat;
-    case NST_OP_RELU: return plan->is_virtual[reader] && kind == NST_OP_INSTANCE_NORM;
+    case NST_OP_RELU: return plan->is_virtual[reader] && flat && kind != NST_OP_RELU;
     case NST_OP_UPSAMPLE: return plan->is_virtual[reader] && (flat || kind == NST_OP_ADD);
+    case NST_OP_PIXEL_UNSHUFFLE: return kind == NST_OP_AFFINE;
+    case NST_OP_AVG_POOL: return kind == NST_OP_AFFINE && pool_reads_pairs(plan, reader);
     default: return false;
     }
 }
@@ -47,7 +49,8 @@ static bool may_be_virtual(const NstPlan *plan, int index)
     NstOp op = plan_node(plan, index)->op;
     if (!plan->live[index] || plan->is_tap[index])
         return false;
-    if (op != NST_OP_INSTANCE_NORM && op != NST_OP_RELU && op != NST_OP_UPSAMPLE && !is_depthwise(plan, index) &&
+    const bool pointwise = op == NST_OP_INSTANCE_NORM || op == NST_OP_AFFINE || op == NST_OP_RELU;
+    if (!pointwise && op != NST_OP_UPSAMPLE && !is_depthwise(plan, index) &&
         !(op == NST_OP_ADD && plan_count_uses(plan, index) == 1))
         return false;
     for (int i = index + 1; i < plan->graph->n_nodes; i++)
@@ -119,7 +122,8 @@ static NstView view_of(const NstPlan *plan, int index)
         return (NstView){index, index, -1, -1, -1, -1};
     NstView view = plan->view[node->inputs[0]];
     switch (node->op) {
-    case NST_OP_INSTANCE_NORM: view.norm = index; break;
+    case NST_OP_INSTANCE_NORM:
+    case NST_OP_AFFINE: view.norm = index; break;
     case NST_OP_RELU: view.relu = index; break;
     case NST_OP_UPSAMPLE: view.upsample = index; break;
     default: view.depthwise = index; break;
@@ -161,10 +165,12 @@ static NstTerm term_of(const NstPlan *plan, const NstView *view, int channel)
     if (view->norm >= 0) {
         const NstNode *norm = plan_node(plan, view->norm);
         const float *scale = plan_tensor(plan, norm->weight), *shift = plan_tensor(plan, norm->bias);
-        const float *mean = plan->norm[view->norm], *inverse = mean + norm->channels;
-        term.mean = mean[channel];
-        term.scale = (scale ? scale[channel] : 1) * inverse[channel];
-        term.shift = shift ? shift[channel] : 0;
+        const float *mean = plan->norm[view->norm];
+        const bool is_affine = norm->op == NST_OP_AFFINE;
+        term.mean = is_affine ? 0 : mean[channel];
+        term.scale = scale ? scale[channel] : is_affine ? norm->scale : 1;
+        term.scale *= is_affine ? 1 : mean[norm->channels + channel];
+        term.shift = shift ? shift[channel] : is_affine ? norm->shift : 0;
     }
     return term;
 }
@@ -199,6 +205,13 @@ void view_samples(const NstPlan *plan, const NstView *view, int channel, size_t 
 {
     const NstChannel samples = channel_of(plan, view, channel);
     make_samples(plan, &samples, first, n, to);
+}
+
+void view_finish(const NstPlan *plan, const NstView *view, int channel, float *x, size_t n)
+{
+    const NstTerm term = term_of(plan, view, channel);
+    if (!term.is_plain)
+        plan->dsp.normalize(x, x, term.mean, term.scale, term.shift, term.floor, n);
 }
 
 /* The two widened rows that were used last: even source rows in the first, odd ones in the second. */

@@ -11,7 +11,7 @@
  * Values that are never stored. Where a plan needs no gradients, instance normalisation, ReLU, enlargement and
  * depthwise convolution are done while the convolution or addition that reads them loads its rows:
  *
- *   stored value -> instance_norm? -> relu? -> upsample | depthwise conv2d?  -> rows in the cache of one core
+ *   stored value -> instance_norm | affine? -> relu? -> upsample | depthwise conv2d?  -> rows in the cache of one core
  *
  * and so is an addition of two such values, if a convolution is the only one to read it. If others read it after that
  * convolution, and that one reads it by way of a depthwise one, it stores the rows that it adds.
@@ -19,7 +19,7 @@
 typedef struct NstView {
     int source;    /* the stored node; of an addition that is done on the way, that */
     int sum;       /* the node of each kind that is applied on the way, -1: none. An addition: before all others */
-    int norm;
+    int norm;      /* or affine */
     int relu;
     int upsample;
     int depthwise;
@@ -53,5 +53,8 @@ size_t view_temporary(const struct NstPlan *plan, const NstView *view, int max_r
 
 /* Samples first .. first + n - 1 of a channel's plane, of a view without upsample and depthwise. */
 void view_samples(const struct NstPlan *plan, const NstView *view, int channel, size_t first, size_t n, float *to);
+
+/* Makes the view's samples of n stored ones of a channel, from anywhere in it: of no sum, upsample or depthwise. */
+void view_finish(const struct NstPlan *plan, const NstView *view, int channel, float *x, size_t n);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch.h"
 #include "backward.h"
 #include "exec.h"
 #include "layer_cases.h"
@@ -63,7 +64,7 @@ static void run_picture(NstPlan *plan, uint64_t seed)
     NstRandom random;
     random_seed(&random, seed);
     float *x = plan_value(plan, 0);
-    for (int i = 0; i < 3 * HEIGHT * WIDTH; i++)
+    for (size_t i = 0; i < count_of(plan_shape(plan, 0)); i++)
         x[i] = random_uniform(&random);
     exec_forward(plan);
 }
@@ -89,6 +90,49 @@ static void test_reuse_gives_the_same_bits(void **state)
         assert_same_value(networks.cases[i].name, graph, reuse, keep, last);
         plan_free(&reuse);
         plan_free(&keep);
+    }
+}
+
+/* Of a size that every architecture takes */
+static NstPlan *arch_plan(const NstGraph *graph, int threads, const int *taps, int n_taps)
+{
+    NstPlanOptions options = {.taps = taps, .n_taps = n_taps};
+    NstPlan *plan = NULL;
+    NstError err;
+    nst_compute_defaults(&options.compute);
+    options.compute.threads = threads;
+    if (plan_create(&plan, graph, 88, 136, &options, &err) < 0)
+        fail_msg("%s", err.message);
+    return plan;
+}
+
+/* Each architecture's affine nodes, additions and pools: by themselves, and with what they read or are read by. */
+static void test_joined_nodes_give_the_same_bits(void **state)
+{
+    (void)state;
+    for (int arch = 0; arch <= NST_ARCH_FAST_HD; arch++) {
+        NstRandom random;
+        NstGraph graph;
+        NstError err;
+        int taps[NST_MAX_NODES], n = 0;
+        random_seed(&random, 5);
+        assert_int_equal(arch_build(&graph, (NstArchitecture)arch, &random, &err), NST_OK);
+        for (int i = 1; i < graph.n_nodes; i++)
+            if (graph.nodes[i].op == NST_OP_AFFINE || graph.nodes[i].op == NST_OP_ADD ||
+                graph.nodes[i].op == NST_OP_AVG_POOL)
+                taps[n++] = i;
+        NstPlan *joined = arch_plan(&graph, 1, NULL, 0), *shared = arch_plan(&graph, 3, NULL, 0);
+        NstPlan *apart = arch_plan(&graph, 2, taps, n);
+        run_picture(joined, 1);
+        run_picture(shared, 1);
+        run_picture(apart, 1);
+        assert_true(plan_bytes(joined) < plan_bytes(apart));
+        assert_same_value(arch_name((NstArchitecture)arch), &graph, joined, apart, graph.n_nodes - 1);
+        assert_same_value(arch_name((NstArchitecture)arch), &graph, joined, shared, graph.n_nodes - 1);
+        plan_free(&joined);
+        plan_free(&shared);
+        plan_free(&apart);
+        graph_free(&graph);
     }
 }
 
@@ -303,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reuse_gives_the_same_bits),
+        cmocka_unit_test(test_joined_nodes_give_the_same_bits),
         cmocka_unit_test(test_runs_leave_nothing_behind),
         cmocka_unit_test(test_taps_stay_intact),
         cmocka_unit_test(test_backward_leaves_nothing_behind),
