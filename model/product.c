@@ -105,8 +105,8 @@ static void multiply(const Strip *strip, int co, int k, const float *packed, boo
     const int width = strip->dsp->panel_width;
     const float *panel = strip->panels;
     for (int at = 0; at < strip->positions; at += width, panel += panel_size(strip->dsp, k))
-        strip->dsp->multiply_panel(co, min_int(width, strip->positions - at), k, packed, panel, add, y + at,
-                                   (int)strip->conv->y_plane);
+        strip->dsp->multiply_panels(co, min_int(width, strip->positions - at), k, packed, panel, add, y + at,
+                                    (int)strip->conv->y_plane);
 }
 
 static void fill(float *y, float value, int n)

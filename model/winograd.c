@@ -86,7 +86,7 @@ typedef struct NstTileRun {
 } NstTileRun;
 
 typedef struct NstBlock {
-    int n_tiles, n_runs, n_panels;
+    int n_tiles, n_runs;
     NstTileRun runs[2 * BLOCK_TILES];
 } NstBlock;
 
@@ -104,7 +104,6 @@ static void block_runs(const NstConv *conv, int panel_width, int index, NstBlock
 {
     int across = tiles_across(conv), first = index * BLOCK_TILES;
     block->n_tiles = min_int(BLOCK_TILES, tile_count(conv) - first);
-    block->n_panels = ceil_div(block->n_tiles, panel_width);
     block->n_runs = 0;
     for (int t = 0; t < block->n_tiles;) {
         int column = (first + t) % across;
@@ -320,14 +319,14 @@ static void plan_fetch(const NstConv *conv, const NstBlock *block, const NstBloc
                       next->runs[i].y + 2 - conv->pad_top, next->runs[i].x - conv->pad_left, next->runs[i].n);
 }
 
-/* The next pieces, of which an equal number is due at each of `times` times */
+/* The next pieces, of which an equal number is due at each of `times` times; to the L2 cache: the L1 has V and M. */
 static void fetch_some(Fetch *fetch, int times)
 {
-    enum { LINE = 16 };
+    enum { LINE = 16, READ = 0, L2 = 2 };
     const int end = min_int(fetch->n, fetch->next + ceil_div(fetch->n, times));
     for (; fetch->next < end; fetch->next++)
         for (int i = 0; i < fetch->pieces[fetch->next].n; i += LINE)
-            __builtin_prefetch(fetch->pieces[fetch->next].from + i);
+            __builtin_prefetch(fetch->pieces[fetch->next].from + i, READ, L2);
 }
 
 static void multiply_block(const NstConvContext *context, const NstConv *conv, const NstBlock *block,
@@ -340,14 +339,10 @@ static void multiply_block(const NstConvContext *context, const NstConv *conv, c
             memset(m + (size_t)e * m_step(conv), 0, m_step(conv) * sizeof(*m));
             continue;
         }
-        for (int p = 0; p < block->n_panels; p++) {
-            int t = p * dsp->panel_width;
-            size_t panel = (size_t)e * v_step(dsp, conv) + (size_t)p * (size_t)conv->ci * (size_t)dsp->panel_width;
-            dsp->multiply_panel(n_channels, min_int(dsp->panel_width, block->n_tiles - t), conv->ci,
-                                packed + (size_t)e * u_step + (size_t)c0 * (size_t)conv->ci, v + panel, 0,
-                                m + (size_t)e * m_step(conv) + t, BLOCK_TILES);
-            fetch_some(fetch, ELEMENTS * block->n_panels);
-        }
+        dsp->multiply_panels(n_channels, block->n_tiles, conv->ci,
+                             packed + (size_t)e * u_step + (size_t)c0 * (size_t)conv->ci,
+                             v + (size_t)e * v_step(dsp, conv), 0, m + (size_t)e * m_step(conv), BLOCK_TILES);
+        fetch_some(fetch, ELEMENTS);
     }
 }
 

@@ -176,26 +176,27 @@ static void test_gemm_in_parts(void **state)
         }
 }
 
-/* pack_rows and multiply_panel, one panel */
-static void check_panel(const NstDsp *dsp, int m, int n, int k, Fill fill, NstRandom *random)
+/* pack_rows and multiply_panels */
+static void check_panels(const NstDsp *dsp, int m, int n, int k, Fill fill, NstRandom *random)
 {
     Product p = new_product(8, m, n, k, fill, random);
     const size_t rows = (size_t)((m + dsp->panel_height - 1) / dsp->panel_height * dsp->panel_height);
-    float *packed = guarded_new(rows * (size_t)k), *panel = buffer_new((size_t)k * (size_t)dsp->panel_width);
+    const int width = dsp->panel_width, columns = (n + width - 1) / width * width;
+    float *packed = guarded_new(rows * (size_t)k), *panels = buffer_new((size_t)k * (size_t)columns);
     float *c = guarded_new(c_size(&p));
     dsp->pack_rows(m, k, p.a, p.lda, packed);
     for (int l = 0; l < k; l++)
-        for (int j = 0; j < dsp->panel_width; j++)
-            panel[l * dsp->panel_width + j] = j < n ? p.b[l * p.ldb + j] : 1;
-    dsp->multiply_panel(m, n, k, packed, panel, 0, c, p.ldc);
-    check_elements(&p, c, "multiply_panel");
+        for (int j = 0; j < columns; j++)
+            panels[(j / width * k + l) * width + j % width] = j < n ? p.b[l * p.ldb + j] : 1;
+    dsp->multiply_panels(m, n, k, packed, panels, 0, c, p.ldc);
+    check_elements(&p, c, "multiply_panels");
     memcpy(c, p.start, c_size(&p) * sizeof(*c));
-    dsp->multiply_panel(m, n, k, packed, panel, 1, c, p.ldc);
+    dsp->multiply_panels(m, n, k, packed, panels, 1, c, p.ldc);
     p.beta = 1;
-    check_elements(&p, c, "multiply_panel, added");
-    guarded_free(c, c_size(&p), "multiply_panel");
+    check_elements(&p, c, "multiply_panels, added");
+    guarded_free(c, c_size(&p), "multiply_panels");
     guarded_free(packed, rows * (size_t)k, "pack_rows");
-    free(panel);
+    free(panels);
     free_product(&p);
 }
 
@@ -212,8 +213,8 @@ static void test_panels(void **state)
     for (int table = 0; table < count; table++) {
         assert_in_range(tables[table].panel_width, 1, NST_PANEL_MAX);
         for (int i = 0; i < N * N; i++)
-            for (int n = 1; n <= tables[table].panel_width; n += n < 17 ? 1 : 5)
-                check_panel(&tables[table], sides[i % N], n, sides[i / N], (Fill)(i % FILL_COUNT), &random);
+            for (int n = 1; n <= 2 * tables[table].panel_width + 1; n += n < 17 ? 1 : 5)
+                check_panels(&tables[table], sides[i % N], n, sides[i / N], (Fill)(i % FILL_COUNT), &random);
     }
 }
 

@@ -146,13 +146,13 @@ typedef struct NstDsp {
     /*
      * The same product in pieces, for matrices that are packed once and used often: A (m x k) by pack_rows into panels
      * of panel_height rows, zero rows filling the last; B in panels of panel_width columns, k x panel_width each.
-     * multiply_panel: C (m x n) = packed A times one panel of B, n <= panel_width; add: C += that.
+     * multiply_panels: C (m x n) = packed A times the panels of B, one behind the other; add: C += that.
      * fill_panels: one row of B, or a part of it: x[i stride] becomes column `at` + i, for n columns. panels points to
      * the row's place in the first panel, and `size` floats lie from one panel to the next.
      */
     int panel_height, panel_width;
     void (*pack_rows)(int m, int k, const float *a, int lda, float *packed);
-    void (*multiply_panel)(int m, int n, int k, const float *packed, const float *panel, int add, float *c, int ldc);
+    void (*multiply_panels)(int m, int n, int k, const float *packed, const float *panels, int add, float *c, int ldc);
     void (*fill_panels)(const float *x, int stride, int n, float *panels, ptrdiff_t size, int at);
 
     /*

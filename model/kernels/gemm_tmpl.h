@@ -120,11 +120,16 @@ TARGET static void NAME(pack_rows)(int m, int k, const float *a, int lda, float 
     NAME(pack_a)(0, a, lda, m, k, packed);
 }
 
-TARGET static void NAME(multiply_panel)(int m, int n, int k, const float *packed, const float *panel, int add, float *c,
-                                        int ldc)
+TARGET static void NAME(multiply_panels)(int m, int n, int k, const float *packed, const float *panels, int add,
+                                         float *c, int ldc)
 {
-    for (int i = 0; i < m; i += MR)
-        NAME(tile_part)(m - i, n, k, packed + (ptrdiff_t)i * k, panel, add, c + (ptrdiff_t)i * ldc, ldc);
+    for (int j = 0; j < n; j += NAME(NR), panels += (ptrdiff_t)k * NAME(NR))
+        for (int i = 0; i < m; i += MR)
+            if (n - j >= NAME(NR) && m - i >= MR)
+                NAME(tile)(NV, k, packed + (ptrdiff_t)i * k, panels, add, c + (ptrdiff_t)i * ldc + j, ldc);
+            else
+                NAME(tile_part)(m - i, n - j < NAME(NR) ? n - j : NAME(NR), k, packed + (ptrdiff_t)i * k, panels, add,
+                                c + (ptrdiff_t)i * ldc + j, ldc);
 }
 
 /* The share of one panel */
@@ -189,6 +194,6 @@ TARGET static void NAME(gemm_fill)(NstDsp *dsp)
     dsp->panel_height = MR;
     dsp->panel_width = NAME(NR);
     dsp->pack_rows = NAME(pack_rows);
-    dsp->multiply_panel = NAME(multiply_panel);
+    dsp->multiply_panels = NAME(multiply_panels);
     dsp->fill_panels = NAME(fill_panels);
 }

@@ -106,10 +106,12 @@ static void scalar_pack_rows(int m, int k, const float *a, int lda, float *packe
         memcpy(packed, a + (ptrdiff_t)i * lda, (size_t)k * sizeof(*packed));
 }
 
-static void scalar_multiply_panel(int m, int n, int k, const float *packed, const float *panel, int add, float *c,
-                                  int ldc)
+static void scalar_multiply_panels(int m, int n, int k, const float *packed, const float *panels, int add, float *c,
+                                   int ldc)
 {
-    scalar_gemm(0, 0, m, n, k, packed, k, panel, SCALAR_PANEL, (float)add, c, ldc);
+    for (int j = 0; j < n; j += SCALAR_PANEL, panels += (ptrdiff_t)k * SCALAR_PANEL)
+        scalar_gemm(0, 0, m, n - j < SCALAR_PANEL ? n - j : SCALAR_PANEL, k, packed, k, panels, SCALAR_PANEL, (float)add,
+                    c + j, ldc);
 }
 
 static void scalar_fill_panels(const float *x, int stride, int n, float *panels, ptrdiff_t size, int at)
@@ -131,6 +133,6 @@ void dsp_init_scalar(NstDsp *dsp)
     dsp->panel_height = 1;
     dsp->panel_width = SCALAR_PANEL;
     dsp->pack_rows = scalar_pack_rows;
-    dsp->multiply_panel = scalar_multiply_panel;
+    dsp->multiply_panels = scalar_multiply_panels;
     dsp->fill_panels = scalar_fill_panels;
 }
