@@ -17,8 +17,7 @@ enum {
     MIN_BANDS = 24,        /* where there are as many rows: the smaller, the less do threads wait for each other */
     MIN_TILED_BANDS = 8,   /* Winograd's blocks of tiles want more rows */
     BAND_MULTIPLE = 4,     /* rows of a Winograd tile */
-    SHARES = 8,            /* as many bands, or twice, three times ... as many: 2, 4 or 8 threads get equal shares */
-    ADD_SAMPLES = 2048     /* of an addition at a time */
+    SHARES = 8             /* as many bands, or twice, three times ... as many: 2, 4 or 8 threads get equal shares */
 };
 
 /* ---- convolution ---- */
@@ -245,22 +244,8 @@ typedef struct NstBands {
 
 static void add_samples(NstPlan *plan, int index, int c, size_t at, size_t n)
 {
-    const NstView *a = &plan->view[plan_input(plan, index, 0)];
-    const NstView *b = &plan->view[plan_input(plan, index, 1)];
-    const size_t channel = (size_t)c * shape_plane(plan->shapes[index]), end = at + n;
-    float other[ADD_SAMPLES];
-    for (; at < end; at += ADD_SAMPLES) {
-        const size_t some = end - at < ADD_SAMPLES ? end - at : ADD_SAMPLES;
-        float *y = plan->value[index] + at;
-        const float *x = plan->value[a->source] + at;
-        if (!view_is_plain(b))
-            view_samples(plan, b, c, at - channel, some, other);
-        if (!view_is_plain(a)) {
-            view_samples(plan, a, c, at - channel, some, y);
-            x = y;
-        }
-        plan->dsp.add(y, x, view_is_plain(b) ? plan->value[b->source] + at : other, some);
-    }
+    const NstView *a = &plan->view[plan_input(plan, index, 0)], *b = &plan->view[plan_input(plan, index, 1)];
+    view_sums(plan, a, b, c, at - (size_t)c * shape_plane(plan->shapes[index]), n, plan->value[index] + at);
 }
 
 /* Rows of a node that overwrites what it reads, behind those of the convolution before it */

@@ -196,7 +196,9 @@ static void make_samples(const NstPlan *plan, const NstChannel *channel, size_t 
         plan->dsp.normalize(to, from, term->mean, term->scale, term->shift, term->floor, n);
     else if (channel->n_terms == 1)
         memcpy(to, from, n * sizeof(*to));
-    if (channel->n_terms == 2)
+    if (channel->n_terms == 2 && term->is_plain && other->is_plain)
+        plan->dsp.add(to, from, other->plane + first, n);
+    else if (channel->n_terms == 2)
         plan->dsp.add_normalized(to, term->is_plain ? from : to, other->plane + first, other->mean, other->scale,
                                  other->shift, other->floor, n);
 }
@@ -212,6 +214,12 @@ void view_finish(const NstPlan *plan, const NstView *view, int channel, float *x
     const NstTerm term = term_of(plan, view, channel);
     if (!term.is_plain)
         plan->dsp.normalize(x, x, term.mean, term.scale, term.shift, term.floor, n);
+}
+
+void view_sums(const NstPlan *plan, const NstView *a, const NstView *b, int channel, size_t first, size_t n, float *to)
+{
+    const NstChannel sums = {2, {term_of(plan, a, channel), term_of(plan, b, channel)}};
+    make_samples(plan, &sums, first, n, to);
 }
 
 /* The two widened rows that were used last: even source rows in the first, odd ones in the second. */

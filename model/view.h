@@ -54,6 +54,10 @@ size_t view_temporary(const struct NstPlan *plan, const NstView *view, int max_r
 /* Samples first .. first + n - 1 of a channel's plane, of a view without upsample and depthwise. */
 void view_samples(const struct NstPlan *plan, const NstView *view, int channel, size_t first, size_t n, float *to);
 
+/* ... of two views, neither of them a sum, added; `to` may be where the first one's samples are stored. */
+void view_sums(const struct NstPlan *plan, const NstView *a, const NstView *b, int channel, size_t first, size_t n,
+               float *to);
+
 /* Makes the view's samples of n stored ones of a channel, from anywhere in it: of no sum, upsample or depthwise. */
 void view_finish(const struct NstPlan *plan, const NstView *view, int channel, float *x, size_t n);
 
