@@ -110,8 +110,8 @@ static void scalar_multiply_panels(int m, int n, int k, const float *packed, con
                                    int ldc)
 {
     for (int j = 0; j < n; j += SCALAR_PANEL, panels += (ptrdiff_t)k * SCALAR_PANEL)
-        scalar_gemm(0, 0, m, n - j < SCALAR_PANEL ? n - j : SCALAR_PANEL, k, packed, k, panels, SCALAR_PANEL, (float)add,
-                    c + j, ldc);
+        scalar_gemm(0, 0, m, n - j < SCALAR_PANEL ? n - j : SCALAR_PANEL, k, packed, k, panels, SCALAR_PANEL,
+                    (float)add, c + j, ldc);
 }
 
 static void scalar_fill_panels(const float *x, int stride, int n, float *panels, ptrdiff_t size, int at)
