@@ -68,7 +68,7 @@ const NstOpImpl *op_impl(NstOp op);
 /* Rows of a forward pass, shared out to the plan's team; op_for_rows: 0 .. rows - 1, whatever an op counts by them. */
 typedef void NstRowsTask(NstPlan *plan, int node, int first, int n);
 void op_for_rows(NstPlan *plan, int node, int rows, NstRowsTask *task);
-
+/* The same in samples of each channel */
 void op_for_samples(NstPlan *plan, int node, NstSamplesTask *task);
 
 extern const NstOpImpl op_conv2d, op_conv_transpose2d;        /* op_conv.c */
