@@ -22,7 +22,7 @@ enum {
 #define CUT_EXPLAINED 0.35f   /* a scene begins where less of the picture than this is explained */
 #define PAINT_EXPLAINED 0.6f /* between key frames the networks paint where less is explained */
 
-enum { SCRATCH_ROWS = 2 };
+enum { SCRATCH_ROWS = 3 };
 
 static size_t scratch_row(const NstTemporal *t)
 {
@@ -54,9 +54,11 @@ static size_t lay_out(NstTemporal *t, int w, int h, int threads, float *memory)
     t->sh = ceil_div(h, 2);
     t->stride = (ptrdiff_t)align_floats((size_t)t->sw + 2 * SIDE);
     t->history_stride = (ptrdiff_t)align_floats(4 * ((size_t)w + 2 * SIDE));
-    float *history = take(&memory, &used, (size_t)t->history_stride * (size_t)(h + 2 * SIDE));
-    t->history = history ? history + SIDE * t->history_stride + 4 * SIDE : NULL;
-    t->carried = take(&memory, &used, 4 * (pixels + 16));
+    float **pictures[] = {&t->history, &t->carried};
+    for (int i = 0; i < 2; i++) {
+        float *picture = take(&memory, &used, (size_t)t->history_stride * (size_t)(h + 2 * SIDE));
+        *pictures[i] = picture ? picture + SIDE * t->history_stride + 4 * SIDE : NULL;
+    }
     t->luma = take(&memory, &used, pixels);
     t->taps = take(&memory, &used, NST_WARP_PHASES * NST_WARP_PHASE_FLOATS);
     float **planes[] = {&t->u, &t->v, &t->error, &t->trust, &t->weight, &t->seen};
@@ -137,7 +139,7 @@ typedef struct Job {
     float *half;             /* luma for the flow */
     ptrdiff_t half_stride;
     float tolerance;         /* of squared differences */
-    float sharpen;
+    bool painted;            /* the painting, and blended; else carried */
 } Job;
 
 static float *scratch(const NstTemporal *t, int slot, int row)
@@ -177,10 +179,10 @@ static void take_luma(NstTemporal *t, const NstPlanes *source)
 
 /* ---- the last painting along the motion ---- */
 
-const float *temporal_enlarge(const NstTemporal *t, const float *plane, int y, int i, int slot)
+const float *temporal_enlarge(const NstTemporal *t, const float *plane, int y, int i, int slot, int which)
 {
     const float *at = plane + y * t->stride;
-    float *between = scratch(t, slot, 0), *row = scratch(t, slot, 1);
+    float *between = scratch(t, slot, 2), *row = scratch(t, slot, which);
     t->dsp.lerp(between - 1, at - 1, at - 1 + (i ? t->stride : -t->stride), 0.25f, (size_t)t->sw + 2);
     t->dsp.enlarge2(row, between, 0.25f, 2 * (size_t)t->sw);
     return row;
@@ -188,7 +190,24 @@ const float *temporal_enlarge(const NstTemporal *t, const float *plane, int y, i
 
 float *temporal_carried_row(const NstTemporal *t, int i)
 {
-    return t->carried + (size_t)i * 8 * (size_t)t->sw;
+    return t->carried + i * t->history_stride;
+}
+
+/* Repeats row y of what was carried over its frame. */
+void temporal_frame_carried(const NstTemporal *t, int y)
+{
+    const size_t bytes = 4 * ((size_t)t->w + 2 * SIDE) * sizeof(float);
+    const ptrdiff_t stride = t->history_stride;
+    float *row = temporal_carried_row(t, y);
+    for (int x = 1; x <= SIDE; x++) {
+        memcpy(row - 4 * x, row, 4 * sizeof(float));
+        memcpy(row + 4 * (t->w - 1 + x), row + 4 * (t->w - 1), 4 * sizeof(float));
+    }
+    row -= 4 * SIDE;
+    for (int i = 1; y == 0 && i <= SIDE; i++)
+        memcpy(row - i * stride, row, bytes);
+    for (int i = 1; y == t->h - 1 && i <= SIDE; i++)
+        memcpy(row + i * stride, row, bytes);
 }
 
 static void warp_task(void *arg, int y, int slot)
@@ -206,6 +225,8 @@ static void warp_task(void *arg, int y, int slot)
         error[x] = 0.25f * ((a * a + b * b) + (c * c + d * d));
     }
     temporal_frame_row(t, t->error, y);
+    for (int i = 2 * y; i < min_int(2 * y + 2, t->h); i++)
+        temporal_frame_carried(t, i);
     for (int x = 0; y % 2 == 0 && x < t->sw; x += 2)
         t->histograms[slot * BINS + min_int((int)(8 * sqrtf(error[x])), BINS - 1)]++;
 }
@@ -293,7 +314,8 @@ static void begin(NstTemporal *t)
 {
     for (int y = -1; y <= t->sh; y++)
         memset(t->weight + y * t->stride - 1, 0, ((size_t)t->sw + 2) * sizeof(float));
-    memset(t->carried, 0, 16 * (size_t)t->sw * (size_t)t->sh * sizeof(float));
+    for (int y = 0; y < t->h; y++)
+        memset(temporal_carried_row(t, y), 0, 4 * (size_t)t->w * sizeof(float));
     t->has_history = false;
 }
 
@@ -322,23 +344,6 @@ NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylize
 
 /* ---- the painting ---- */
 
-/* Row y of the history, over its frame */
-static void frame_history(const NstTemporal *t, int y)
-{
-    const size_t bytes = 4 * ((size_t)t->w + 2 * SIDE) * sizeof(float);
-    const ptrdiff_t stride = t->history_stride;
-    float *row = t->history + y * stride;
-    for (int x = 1; x <= SIDE; x++) {
-        memcpy(row - 4 * x, row, 4 * sizeof(float));
-        memcpy(row + 4 * (t->w - 1 + x), row + 4 * (t->w - 1), 4 * sizeof(float));
-    }
-    row -= 4 * SIDE;
-    for (int i = 1; y == 0 && i <= SIDE; i++)
-        memcpy(row - i * stride, row, bytes);
-    for (int i = 1; y == t->h - 1 && i <= SIDE; i++)
-        memcpy(row + i * stride, row, bytes);
-}
-
 /* Sums over a row: differences over the sharpener's reach, of which one in four tells enough */
 static double steepness(const float *x, int n)
 {
@@ -353,15 +358,14 @@ static void blend_row(const Job *job, int row, const float *weight, double sums[
     NstTemporal *t = job->t;
     ptrdiff_t at = row * job->planes->stride;
     float *x[3] = {job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at}, flicker = 0;
-    const float *carried = temporal_carried_row(t, row);
+    float *carried = temporal_carried_row(t, row);
     sums[2] += steepness(x[1], t->w);
-    t->dsp.temporal_blend(x, job->planes->scale, temporal_luma_row(t, row), weight, carried,
-                          t->history + row * t->history_stride, t->w);
-    frame_history(t, row);
-    sums[3] += steepness(x[1], t->w);
     for (int i = 0; i < t->w; i += 4)
-        flicker += weight[i] > 0 ? fabsf(x[1][i] - job->planes->scale * carried[4 * i + 1]) : 0;
+        flicker += weight[i] > 0 ? (1 - weight[i]) * fabsf(x[1][i] - job->planes->scale * carried[4 * i + 1]) : 0;
     sums[1] += (double)flicker;
+    t->dsp.temporal_blend(x, job->planes->scale, temporal_luma_row(t, row), weight, carried, carried, t->w);
+    temporal_frame_carried(t, row);
+    sums[3] += steepness(x[1], t->w);
 }
 
 static void blend_task(void *arg, int y, int slot)
@@ -371,68 +375,60 @@ static void blend_task(void *arg, int y, int slot)
     double *sums = t->row_sums + 4 * y;
     sums[1] = sums[2] = sums[3] = 0;
     for (int i = 0; i < 2 && 2 * y + i < t->h; i++) {
-        const float *weight = temporal_enlarge(t, t->weight, y, i, slot);
+        const float *weight = temporal_enlarge(t, t->weight, y, i, slot, 0);
         blend_row(job, 2 * y + i, weight, sums);
     }
 }
 
-/* What was carried along has lost some of its texture between the pixels; the result, not the history, gets it back. */
+/*
+ * What was carried along has lost some of its texture between the pixels; the result, not the history, gets it back. And
+ * where nothing is painted and the motion is not trusted, it changes as the source does.
+ */
 static void sharpen_task(void *arg, int y, int slot)
 {
     const Job *job = arg;
     NstTemporal *t = job->t;
     for (int i = 0; i < 2 && 2 * y + i < t->h; i++) {
         ptrdiff_t row = 2 * y + i, at = row * job->planes->stride;
-        const float *weight = temporal_enlarge(t, t->weight, y, i, slot);
+        const float *weight = temporal_enlarge(t, t->weight, y, i, slot, 0);
+        const float *trust = job->painted ? NULL : temporal_enlarge(t, t->trust, y, i, slot, 1);
         float *x[3] = {job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at};
-        t->dsp.temporal_sharpen(x, job->planes->scale, weight, job->sharpen, t->history + row * t->history_stride,
-                                t->history_stride, t->w);
+        t->dsp.temporal_sharpen(x, job->planes->scale, weight, t->sharpen,
+                                trust ? temporal_luma_row(t, (int)row) : NULL, trust,
+                                t->history + row * t->history_stride, t->history_stride, t->w);
     }
 }
 
-static void sharpen(NstTemporal *t, const NstPlanes *painting)
+/* What was carried becomes the history. */
+static void remember(NstTemporal *t)
 {
-    Job job = {.t = t, .planes = painting, .sharpen = t->sharpen};
-    if (job.sharpen > 0)
-        team_for(&t->team, t->sh, sharpen_task, &job);
+    float *history = t->history;
+    t->history = t->carried;
+    t->carried = history;
+    t->has_history = true;
 }
 
 float temporal_blend(NstTemporal *t, const NstPlanes *painting)
 {
-    Job job = {.t = t, .planes = painting};
+    Job job = {.t = t, .planes = painting, .painted = true};
     bool had_history = t->has_history;
     team_for(&t->team, t->sh, blend_task, &job);
+    remember(t);
     double fresh = sum_rows(t, 2), blended = sum_rows(t, 3);
     float missing = SHARPEN * (blended > 0 ? (float)(fresh / blended) - 1 : 0);
     t->sharpen = missing < 0 ? 0 : missing > SHARPEN_MAX ? SHARPEN_MAX : missing;
-    sharpen(t, painting);
-    t->has_history = true;
+    if (t->sharpen > 0)
+        team_for(&t->team, t->sh, sharpen_task, &job);
     t->has_seen = false;
     t->since_painted = 0;
     return had_history ? (float)(sum_rows(t, 1) * 4 / ((double)t->w * t->h * (double)painting->scale)) : 0;
 }
 
-static void carry_task(void *arg, int y, int slot)
-{
-    const Job *job = arg;
-    NstTemporal *t = job->t;
-    (void)slot;
-    for (int row = 2 * y; row < min_int(2 * y + 2, t->h); row++) {
-        const float *from = temporal_carried_row(t, row);
-        ptrdiff_t at = row * job->planes->stride;
-        for (int i = 0; i < t->w; i++)
-            for (int c = 0; c < 3; c++)
-                job->planes->rgb[c][at + i] = job->planes->scale * from[4 * i + c];
-        memcpy(t->history + row * t->history_stride, from, 4 * (size_t)t->w * sizeof(float));
-        frame_history(t, row);
-    }
-}
-
 void temporal_carry(NstTemporal *t, const NstPlanes *painting)
 {
     Job job = {.t = t, .planes = painting};
-    team_for(&t->team, t->sh, carry_task, &job);
-    sharpen(t, painting);
+    remember(t);
+    team_for(&t->team, t->sh, sharpen_task, &job);
     float *trust = t->trust;
     t->trust = t->seen;
     t->seen = trust;
@@ -459,7 +455,7 @@ static void resize_task(void *arg, int y, int slot)
 {
     const Resize *resize = arg;
     const NstTemporal *from = resize->from, *to = resize->to;
-    float down, across, *out = to->history + y * to->history_stride;
+    float down, across, *out = temporal_carried_row(to, y);
     const float *row = from->history + resized_place(y, to->h, from->h, &down) * from->history_stride;
     (void)slot;
     for (int x = 0; x < to->w; x++) {
@@ -469,7 +465,7 @@ static void resize_task(void *arg, int y, int slot)
             out[4 * x + c] = above + down * (below - above);
         }
     }
-    frame_history(to, y);
+    temporal_frame_carried(to, y);
 }
 
 /* The luma of the history stands for the last source. */
@@ -493,10 +489,10 @@ void temporal_continue(NstTemporal *t, const NstTemporal *before)
     if (!before->has_history)
         return;
     team_for(&t->team, t->h, resize_task, &resize);
+    remember(t);
     job.half = flow_next(t->flow, &job.half_stride);
     team_for(&t->team, t->sh, remember_luma_task, &job);
     flow_ready(t->flow);
     t->sharpen = before->sharpen;
-    t->has_history = true;
     t->since_painted = before->since_painted;
 }

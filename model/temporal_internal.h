@@ -20,8 +20,8 @@ struct NstTemporal {
     NstOpticalFlow *flow;
     float *history;        /* R', G', B' in units of 1, and luma in levels, of each pixel, with a frame */
     ptrdiff_t history_stride;
-    float *carried;        /* the same of this picture, fetched along the motion: 2 sw x 2 sh pixels without a frame */
-    float *luma;           /* of this picture: likewise */
+    float *carried;        /* likewise, fetched along the motion: what becomes the next history */
+    float *luma;           /* of this picture: 2 sw x 2 sh pixels */
     float *taps;
     float *u, *v;          /* samples: motion in pixels */
     const NstField *ahead; /* the other way; NULL: the same, turned round */
@@ -45,8 +45,11 @@ struct NstTemporal {
 float *temporal_luma_row(const NstTemporal *temporal, int i);
 float *temporal_carried_row(const NstTemporal *temporal, int i);
 
-/* Pixel row i of sample row y of a plane of samples, enlarged linearly, in the scratch of a slot. */
-const float *temporal_enlarge(const NstTemporal *temporal, const float *plane, int y, int i, int slot);
+/* Repeats row y of what was carried over its frame. */
+void temporal_frame_carried(const NstTemporal *temporal, int y);
+
+/* Pixel row i of sample row y of a plane of samples, enlarged linearly, in the scratch of a slot, which has two. */
+const float *temporal_enlarge(const NstTemporal *temporal, const float *plane, int y, int i, int slot, int which);
 
 /* A picture is only carried: what the last one lacked is not trusted, and pieces may be painted for so much more. */
 void temporal_miss(NstTemporal *temporal);

@@ -169,6 +169,7 @@ static void fill_row(const Fill *fill, int row, const float *trust)
             to[c] += weight * (scale * fill->painting->rgb[c][from + x - fill->x] - to[c]);
         to[3] += weight * (luma[x] - to[3]);
     }
+    temporal_frame_carried(t, row);
 }
 
 static void fill_task(void *arg, int unit, int slot)
@@ -177,7 +178,7 @@ static void fill_task(void *arg, int unit, int slot)
     const NstTemporal *t = fill->t;
     const int y = fill->y / 2 + unit;
     for (int i = 0; i < 2 && 2 * y + i < t->h; i++)
-        fill_row(fill, 2 * y + i, temporal_enlarge(t, t->trust, y, i, slot));
+        fill_row(fill, 2 * y + i, temporal_enlarge(t, t->trust, y, i, slot, 0));
 }
 
 /* What is filled is as good as what is trusted. */

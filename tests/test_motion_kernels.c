@@ -460,30 +460,49 @@ static void check_warp(const NstDsp *dsp, const NstDsp *reference, int n, Fill f
     free(history.memory);
 }
 
-static void check_sharpen(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+/* luma, trust: NULL, or what the result is brought nearer to, and where */
+static void check_sharpened(const NstDsp *dsp, int n, const History *history, const float *weight, const float *luma,
+                            const float *trust)
 {
     const size_t count = (size_t)n;
     const double amount = 0.375, scale = 2;
-    History history = history_new(n, fill, random);
-    float *x = guarded_new(3 * count), *weight = buffer_filled(count, FILL_NORMAL, random);
-    const float *h = history.first + 2 * history.stride;
-    const ptrdiff_t side = 4 * NST_SHARPEN_REACH, below = NST_SHARPEN_REACH * history.stride;
-    (void)reference;
-    dsp->temporal_sharpen((float *const[3]){x, x + count, x + 2 * count}, (float)scale, weight, (float)amount, h,
-                          history.stride, n);
+    float *x = guarded_new(3 * count);
+    const float *h = history->first + 2 * history->stride;
+    const ptrdiff_t side = 4 * NST_SHARPEN_REACH, below = NST_SHARPEN_REACH * history->stride;
+    dsp->temporal_sharpen((float *const[3]){x, x + count, x + 2 * count}, (float)scale, weight, (float)amount, luma,
+                          trust, h, history->stride, n);
     for (size_t i = 0; i < 3 * count; i++) {
-        const float *at = h + 4 * (i % count) + i / count;
+        const size_t pixel = i % count;
+        const float *at = h + 4 * pixel + i / count;
         const double around[4] = {(double)at[-side], (double)at[side], (double)at[-below], (double)at[below]};
-        const double w = amount * (double)weight[i % count];
-        double sum = 0, size = fabs((double)*at);
+        const double w = amount * (double)weight[pixel];
+        double sum = 0, size = fabs((double)*at), off = 0;
         for (int k = 0; k < 4; k++) {
             sum += around[k] / 4;
             size += fabs(around[k]) * (1 + fabs(w));
         }
-        assert_rounded((double)x[i], scale * ((double)*at + w * ((double)*at - sum)), scale * size * (1 + fabs(w)), 8,
-                       "temporal_sharpen", i);
+        if (luma) {
+            const double own = (double)h[4 * pixel + 3], doubt = 1 + fabs((double)trust[pixel]);
+            off = (1 - (double)trust[pixel]) * ((double)luma[pixel] - own) / 255;
+            size += doubt * (fabs((double)luma[pixel]) + fabs(own)) / 255;
+        }
+        assert_rounded((double)x[i], scale * ((double)*at + off + w * ((double)*at - sum)),
+                       scale * size * (1 + fabs(w)), 8, "temporal_sharpen", i);
     }
     guarded_free(x, 3 * count, "temporal_sharpen");
+}
+
+static void check_sharpen(const NstDsp *dsp, const NstDsp *reference, int n, Fill fill, NstRandom *random)
+{
+    const size_t count = (size_t)n;
+    History history = history_new(n, fill, random);
+    float *weight = buffer_filled(count, FILL_NORMAL, random), *luma = buffer_filled(count, fill, random);
+    float *trust = buffer_filled(count, FILL_NORMAL, random);
+    (void)reference;
+    check_sharpened(dsp, n, &history, weight, NULL, NULL);
+    check_sharpened(dsp, n, &history, weight, luma, trust);
+    free(trust);
+    free(luma);
     free(weight);
     free(history.memory);
 }

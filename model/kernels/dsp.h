@@ -275,8 +275,8 @@ typedef struct NstDsp {
     void (*temporal_warp)(const NstWarp *w, int row, const float *u, const float *v, float *above, float *below);
     void (*temporal_blend)(float *const x[3], float scale, const float *luma, const float *weight,
                            const float *carried, float *history, int n);
-    void (*temporal_sharpen)(float *const x[3], float scale, const float *weight, float amount, const float *history,
-                             ptrdiff_t stride, int n);
+    void (*temporal_sharpen)(float *const x[3], float scale, const float *weight, float amount, const float *luma,
+                             const float *trust, const float *history, ptrdiff_t stride, int n);
     void (*temporal_trust)(const NstTrust *t, int y);
 } NstDsp;
 

@@ -103,7 +103,10 @@ TARGET static inline void NAME(store4_rest)(float *p, const V v[4], size_t n)
     memcpy(p, all, 4 * n * sizeof(float));
 }
 
-/* x[k][i] += weight (carried - x), and the history takes what comes out; luma of the source goes with it. */
+/*
+ * x[k][i] += weight (carried - x), and the history, which may be what was carried, takes what comes out; luma of the
+ * source goes with it.
+ */
 TARGET static void NAME(temporal_blend)(float *const x[3], float scale, const float *luma,
                                         const float *weight, const float *carried, float *history, int n)
 {
@@ -123,16 +126,20 @@ TARGET static void NAME(temporal_blend)(float *const x[3], float scale, const fl
     }
 }
 
-/* x = history + amount weight (history - mean of the four pixels NST_SHARPEN_REACH away) */
+/*
+ * x = history + amount weight (history - mean of the four pixels NST_SHARPEN_REACH away); with luma of the source, also
+ * + (1 - trust) of what the history's luma is off from it
+ */
 TARGET static void NAME(temporal_sharpen)(float *const x[3], float scale, const float *weight, float amount,
-                                          const float *history, ptrdiff_t stride, int n)
+                                          const float *luma, const float *trust, const float *history,
+                                          ptrdiff_t stride, int n)
 {
     const ptrdiff_t side = 4 * NST_SHARPEN_REACH, below = NST_SHARPEN_REACH * stride;
-    const V more = V_SET1(amount), quarter = V_SET1(0.25f), out = V_SET1(scale);
+    const V more = V_SET1(amount), quarter = V_SET1(0.25f), out = V_SET1(scale), level = V_SET1(1 / 255.0f);
     for (int i = 0; i < n; i += VL) {
         const size_t m = (size_t)(n - i);
         float edges[4 * VL];
-        V w = more * NAME(load_rest)(weight + i, m), here[4], edge[4];
+        V w = more * NAME(load_rest)(weight + i, m), off = V_SET1(0), here[4], edge[4];
         for (int v = 0; v < 4; v++) {
             const float *at = history + 4 * i + v * VL;
             V around = (V_LOAD(at - side) + V_LOAD(at + side)) + (V_LOAD(at - below) + V_LOAD(at + below));
@@ -140,8 +147,10 @@ TARGET static void NAME(temporal_sharpen)(float *const x[3], float scale, const 
         }
         NAME(load4)(edges, edge);
         NAME(load4)(history + 4 * i, here);
+        if (luma)
+            off = (level - level * NAME(load_rest)(trust + i, m)) * (NAME(load_rest)(luma + i, m) - here[3]);
         for (int c = 0; c < 3; c++)
-            NAME(store_rest)(x[c] + i, out * V_FMA(w, edge[c], here[c]), m);
+            NAME(store_rest)(x[c] + i, out * V_FMA(w, edge[c], here[c] + off), m);
     }
 }
 
