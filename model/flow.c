@@ -14,8 +14,10 @@ enum {
     STRIDE = NST_PATCH / 2, /* from patch to patch: a cell of STRIDE x STRIDE samples is covered by 2 x 2 patches */
     FRAME = 2 * NST_PATCH,  /* samples around a level, repeating its edge */
     LEVEL_MIN = 24,         /* the smaller side of the coarsest level */
-    ITERATIONS = 20,        /* of the search for a patch, at most */
-    COARSE_ROUNDS = 1,      /* of the refinement of coarser levels, which the next one begins from */
+    ITERATIONS = 20,        /* of the search for a patch, at most; */
+    QUICK_ITERATIONS = 1,   /* on the finest level, where it shall be quick */
+    QUICK_ROUNDS = NST_REFINE_ROUNDS - 1, /* of the refinement of the finest level, likewise */
+    COARSE_ROUNDS = 1,      /* and of coarser levels, which the next one begins from */
     EXPLAINED = 4           /* levels that a vector may be off */
 };
 
@@ -303,6 +305,7 @@ typedef struct Search {
     const NstField *start;   /* where it begins; NULL: nowhere; */
     int start_size;          /* of it, a sample's in this level's */
     NstField *field;
+    int iterations, rounds;  /* at most, of the search for a patch; of the refinement */
     int columns, rows;       /* of patches */
     float *moves, *better, *costs;
     float *sums;             /* for each of the team that searches */
@@ -344,7 +347,7 @@ static void search_task(void *arg, int row, int slot)
         int index = row * search->columns + column;
         NstPatch patch = patch_at(search, column, row);
         start_move(search, column, row, search->moves + 2 * index);
-        search->costs[index] = flow->dsp->flow_search(&patch, search->moves + 2 * index, ITERATIONS);
+        search->costs[index] = flow->dsp->flow_search(&patch, search->moves + 2 * index, search->iterations);
     }
 }
 
@@ -378,7 +381,7 @@ static void ask_neighbours(const Search *search, int column, int row)
     move[0] = best[0];
     move[1] = best[1];
     if (best != own)
-        flow->dsp->flow_search(&patch, move, ITERATIONS);
+        flow->dsp->flow_search(&patch, move, search->iterations);
 }
 
 static void neighbours_task(void *arg, int row, int slot)
@@ -417,13 +420,15 @@ static void spread_task(void *arg, int row, int slot)
 
 /* By a team whose slots begin with `slot` of the flow's, from a motion in samples of start_size of the level's */
 static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstField *start, int start_size,
-                         const NstTeam *team, int slot)
+                         const NstTeam *team, int slot, bool quick)
 {
     int own = way == NST_WAY_BACK ? flow->current : flow->current ^ 1;
     Search search = {.flow = flow, .own = &flow->pyramid[own].level[index],
                      .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index],
                      .start = start, .start_size = start_size, .moves = flow->patches[way].moves,
-                     .better = flow->patches[way].better, .costs = flow->patches[way].costs};
+                     .better = flow->patches[way].better, .costs = flow->patches[way].costs,
+                     .iterations = quick ? QUICK_ITERATIONS : ITERATIONS,
+                     .rounds = index ? COARSE_ROUNDS : quick ? QUICK_ROUNDS : NST_REFINE_ROUNDS};
     search.sums = flow->sums + (size_t)slot * 3 * STRIDE * sums_stride(flow->field[0][0].w);
     search.columns = patches(search.own->w);
     search.rows = patches(search.own->h);
@@ -432,14 +437,15 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstF
     team_for(team, search.rows - 1, spread_task, &search);
     if (way == NST_WAY_BACK) {
         NstRefineLevel level = {search.own->w, search.own->h, search.own->y, search.other->y, search.own->stride,
-                                search.field->x, search.field->y, index ? COARSE_ROUNDS : NST_REFINE_ROUNDS};
+                                search.field->x, search.field->y, search.rounds};
         refine(&level, flow->dsp, team, flow->refinement);
     }
 }
 
-static void search_from_coarser(NstOpticalFlow *flow, NstWay way, int index, const NstTeam *team, int slot)
+static void search_from_coarser(NstOpticalFlow *flow, NstWay way, int index, const NstTeam *team, int slot, bool quick)
 {
-    search_level(flow, way, index, index + 1 < flow->n_levels ? &flow->field[way][index + 1] : NULL, 2, team, slot);
+    const NstField *start = index + 1 < flow->n_levels ? &flow->field[way][index + 1] : NULL;
+    search_level(flow, way, index, start, 2, team, slot, quick);
 }
 
 /* Levels down to one, by one thread */
@@ -447,15 +453,25 @@ static void search_alone(NstOpticalFlow *flow, NstWay way, int last, int slot)
 {
     const NstTeam alone = {1, NULL, NULL};
     for (int index = flow->n_levels - 1; index >= last; index--)
-        search_from_coarser(flow, way, index, &alone, slot);
+        search_from_coarser(flow, way, index, &alone, slot, false);
 }
 
 /* Coarser levels are too small to be shared: threads that wait cost more than is gained. */
-const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
+static const NstField *estimate(NstOpticalFlow *flow, NstWay way, bool quick)
 {
     search_alone(flow, way, 1, 0);
-    search_from_coarser(flow, way, 0, flow->team, 0);
+    search_from_coarser(flow, way, 0, flow->team, 0, quick);
     return flow_field(flow, way);
+}
+
+const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
+{
+    return estimate(flow, way, false);
+}
+
+const NstField *flow_estimate_quickly(NstOpticalFlow *flow)
+{
+    return estimate(flow, NST_WAY_BACK, true);
 }
 
 /* The level at which the ways are compared */
@@ -478,13 +494,13 @@ static void side_by_side_task(void *arg, int way, int slot)
 const NstField *flow_estimate_both(NstOpticalFlow *flow)
 {
     team_for(flow->team, 2, side_by_side_task, flow);
-    search_from_coarser(flow, NST_WAY_BACK, 0, flow->team, 0);
+    search_from_coarser(flow, NST_WAY_BACK, 0, flow->team, 0, false);
     return &flow->field[NST_WAY_AHEAD][ahead_level(flow)];
 }
 
 void flow_improve(NstOpticalFlow *flow)
 {
-    search_level(flow, NST_WAY_BACK, 0, &flow->field[NST_WAY_BACK][0], 1, flow->team, 0);
+    search_level(flow, NST_WAY_BACK, 0, &flow->field[NST_WAY_BACK][0], 1, flow->team, 0, false);
 }
 
 const NstField *flow_field(const NstOpticalFlow *flow, NstWay way)

@@ -218,12 +218,7 @@ static void warp_task(void *arg, int y, int slot)
     const float *luma[2] = {temporal_luma_row(t, 2 * y), temporal_luma_row(t, 2 * y + 1)};
     float *carried[2] = {temporal_carried_row(t, 2 * y), temporal_carried_row(t, 2 * y + 1)};
     float *error = t->error + y * t->stride;
-    t->dsp.temporal_warp(&warp, y, t->u + y * t->stride, t->v + y * t->stride, carried[0], carried[1]);
-    for (int x = 0; x < t->sw; x++) {
-        float a = luma[0][2 * x] - carried[0][8 * x + 3], b = luma[0][2 * x + 1] - carried[0][8 * x + 7];
-        float c = luma[1][2 * x] - carried[1][8 * x + 3], d = luma[1][2 * x + 1] - carried[1][8 * x + 7];
-        error[x] = 0.25f * ((a * a + b * b) + (c * c + d * d));
-    }
+    t->dsp.temporal_warp(&warp, y, t->u + y * t->stride, t->v + y * t->stride, luma, carried, error);
     temporal_frame_row(t, t->error, y);
     for (int i = 2 * y; i < min_int(2 * y + 2, t->h); i++)
         temporal_frame_carried(t, i);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "temporal_internal.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "mvfield.h"
@@ -36,15 +35,14 @@ static bool block_is_still(const NstTemporal *t, int x0, int y0, int x1, int y1)
 {
     ptrdiff_t stride;
     const float *now = flow_luma(t->flow, 0, &stride), *last = flow_luma(t->flow, 1, &stride);
-    float still = 0, moved = 0, motion = 0;
+    float still = 0, moved = 0;
     for (int y = y0; y < y1; y++)
         for (int x = x0; x < x1; x++) {
             ptrdiff_t at = y * t->stride + x;
             float u = t->u[at], v = t->v[at], px = (float)x + 0.5f * u, py = (float)y + 0.5f * v;
-            motion = fmaxf(motion, u * u + v * v);
-            int ix = (int)floorf(px), iy = (int)floorf(py);
-            if (motion > STILL_MOTION * STILL_MOTION || ix < -1 || iy < -1 || ix > t->sw || iy > t->sh)
+            if (!(u * u + v * v <= STILL_MOTION * STILL_MOTION))
                 return false;
+            int ix = (int)(px + 1) - 1, iy = (int)(py + 1) - 1; /* rounded down, for they are more than -1 */
             float fx = px - (float)ix, fy = py - (float)iy, d = now[y * stride + x] - last[y * stride + x];
             const float *from = last + iy * stride + ix;
             float a = from[0] + fx * (from[1] - from[0]), b = from[stride] + fx * (from[stride + 1] - from[stride]);
@@ -121,7 +119,7 @@ bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info,
         if (both)
             t->ahead = flow_estimate_both(t->flow);
         else
-            flow_estimate(t->flow, NST_WAY_BACK);
+            flow_estimate_quickly(t->flow);
     }
     team_for(&t->team, ceil_div(t->sh, BLOCK), motion_task, &motion);
     return searched;

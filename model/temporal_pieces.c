@@ -10,7 +10,7 @@
  * Pieces that came into view are painted out of a budget, so that key pictures keep their speed: each picture that is
  * only carried adds to it, and it is saved for when something comes that is worth its time.
  */
-#define EARNED (1 / 40.0f)  /* of the picture's pixels, for a picture that is carried; twice for the next ones; */
+#define EARNED (1 / 20.0f)  /* of the picture's pixels, for a picture that is carried, but for the first one in a row; */
 #define SAVED (1 / 4.0f)    /* at most */
 #define WORTH (1 / 24.0f)   /* a piece is painted where this part of its pixels came into view */
 
@@ -29,7 +29,8 @@ static void miss_task(void *arg, int y, int slot)
     (void)slot;
     for (int x = 0; x < t->sw; x++) {
         const int from_x = nearest((float)x + 0.5f * u[x], t->sw), from_y = nearest((float)y + 0.5f * v[x], t->sh);
-        trust[x] = fminf(trust[x], t->seen[from_y * t->stride + from_x]);
+        const float seen = t->seen[from_y * t->stride + from_x];
+        trust[x] = seen < trust[x] ? seen : trust[x];
     }
     temporal_frame_row(t, t->trust, y);
 }
@@ -37,9 +38,10 @@ static void miss_task(void *arg, int y, int slot)
 void temporal_miss(NstTemporal *t)
 {
     const float pixels = (float)t->w * (float)t->h;
-    t->credit = fminf(t->credit + (t->has_seen ? 2 : 1) * EARNED * pixels, SAVED * pixels);
-    if (t->has_seen)
-        team_for(&t->team, t->sh, miss_task, t);
+    if (!t->has_seen)
+        return;
+    t->credit = fminf(t->credit + EARNED * pixels, SAVED * pixels);
+    team_for(&t->team, t->sh, miss_task, t);
 }
 
 /* ---- which ---- */
@@ -128,7 +130,7 @@ bool temporal_next_piece(NstTemporal *t, const NstPieceShapes *shapes, NstPiece 
 {
     float share = WORTH;
     bool found = false;
-    if (!shapes->n)
+    if (!shapes->n || t->credit <= 0)
         return false;
     sum_up(t);
     for (int shape = 0; shape < shapes->n; shape++)

@@ -433,6 +433,8 @@ static void check_warp(const NstDsp *dsp, const NstDsp *reference, int n, Fill f
     float *taps = buffer_filled(NST_WARP_PHASES * NST_WARP_PHASE_FLOATS, FILL_NORMAL, random);
     float *u = buffer_filled(samples, FILL_NORMAL, random), *v = buffer_filled(samples, FILL_NORMAL, random);
     float *y[2] = {guarded_new(floats), guarded_new(floats)}, *expected[2] = {buffer_new(floats), buffer_new(floats)};
+    float *luma = buffer_filled(4 * samples, fill, random), *error = guarded_new(samples), *unused = buffer_new(samples);
+    const float *rows[2] = {luma, luma + 2 * samples};
     const NstWarp warp = {n, HEIGHT, history.first, history.stride, taps + NST_WARP_PHASE_PAD};
     for (int i = 0; i < NST_WARP_PHASES * NST_WARP_PHASE_FLOATS; i++)
         if ((i + NST_WARP_PHASE_PAD) % NST_WARP_PHASE_FLOATS < 2 * NST_WARP_PHASE_PAD)
@@ -441,8 +443,17 @@ static void check_warp(const NstDsp *dsp, const NstDsp *reference, int n, Fill f
         u[i] = i % 4 ? 3 * u[i] : 0;
         v[i] = i % 4 == 0 ? 1 : i % 7 ? 3 * v[i] : 1e9f;
     }
-    dsp->temporal_warp(&warp, 1, u, v, y[0], y[1]);
-    reference->temporal_warp(&warp, 1, u, v, expected[0], expected[1]);
+    dsp->temporal_warp(&warp, 1, u, v, rows, y, error);
+    reference->temporal_warp(&warp, 1, u, v, rows, expected, unused);
+    for (size_t i = 0; i < samples; i++) {
+        double sum = 0, size = 0;
+        for (size_t k = 0; k < 4; k++) {
+            const double own = (double)rows[k / 2][2 * i + k % 2], there = (double)y[k / 2][8 * i + 4 * (k % 2) + 3];
+            sum += (own - there) * (own - there) / 4;
+            size += (own * own + there * there) / 2;
+        }
+        assert_rounded((double)error[i], sum, size, 4, "temporal_warp", i);
+    }
     const float most = larger(0, history.memory, history.floats);
     for (size_t i = 0; i < 2 * floats; i++) {
         const size_t row = i / floats, at = i % floats;
@@ -454,6 +465,9 @@ static void check_warp(const NstDsp *dsp, const NstDsp *reference, int n, Fill f
         guarded_free(y[row], floats, "temporal_warp");
         free(expected[row]);
     }
+    guarded_free(error, samples, "temporal_warp");
+    free(unused);
+    free(luma);
     free(u);
     free(v);
     free(taps);

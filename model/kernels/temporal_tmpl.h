@@ -63,10 +63,14 @@ TARGET static inline __attribute__((always_inline)) void NAME(warp_quad)(const f
     NAME(warp_across)(b, across - 4, below + 4);
 }
 
-/* Row `row` of samples from where in the history the motion (u, v) leads: two rows of pixels, four floats each */
-TARGET static void NAME(temporal_warp)(const NstWarp *w, int row, const float *u, const float *v, float *above,
-                                       float *below)
+/*
+ * Row `row` of samples from where in the history the motion (u, v) leads: two rows of pixels, four floats each; and the
+ * mean square by which their luma is off
+ */
+TARGET static void NAME(temporal_warp)(const NstWarp *w, int row, const float *u, const float *v,
+                                       const float *const luma[2], float *const to[2], float *error)
 {
+    float *above = to[0], *below = to[1];
     /* from one pixel before the picture to its last one, in numbers that are rounded down as positive ones are */
     const float reach = NST_WARP_TAPS / 2, least = reach - 1, right = (float)w->w - 1 + reach;
     const float bottom = (float)w->h - 1 + reach;
@@ -88,6 +92,9 @@ TARGET static void NAME(temporal_warp)(const NstWarp *w, int row, const float *u
             memcpy(above, from, 8 * sizeof(float));
             memcpy(below, from + w->stride, 8 * sizeof(float));
         }
+        float a = luma[0][2 * i] - above[3], b = luma[0][2 * i + 1] - above[7];
+        float c = luma[1][2 * i] - below[3], d = luma[1][2 * i + 1] - below[7];
+        error[i] = 0.25f * (FMA(a, a, b * b) + FMA(c, c, d * d));
     }
 }
 
