@@ -442,10 +442,10 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstF
     }
 }
 
-static void search_from_coarser(NstOpticalFlow *flow, NstWay way, int index, const NstTeam *team, int slot, bool quick)
+static void search_from_coarser(NstOpticalFlow *flow, NstWay way, int index, const NstTeam *team, int slot)
 {
     const NstField *start = index + 1 < flow->n_levels ? &flow->field[way][index + 1] : NULL;
-    search_level(flow, way, index, start, 2, team, slot, quick);
+    search_level(flow, way, index, start, 2, team, slot, false);
 }
 
 /* Levels down to one, by one thread */
@@ -453,25 +453,15 @@ static void search_alone(NstOpticalFlow *flow, NstWay way, int last, int slot)
 {
     const NstTeam alone = {1, NULL, NULL};
     for (int index = flow->n_levels - 1; index >= last; index--)
-        search_from_coarser(flow, way, index, &alone, slot, false);
+        search_from_coarser(flow, way, index, &alone, slot);
 }
 
 /* Coarser levels are too small to be shared: threads that wait cost more than is gained. */
-static const NstField *estimate(NstOpticalFlow *flow, NstWay way, bool quick)
-{
-    search_alone(flow, way, 1, 0);
-    search_from_coarser(flow, way, 0, flow->team, 0, quick);
-    return flow_field(flow, way);
-}
-
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
 {
-    return estimate(flow, way, false);
-}
-
-const NstField *flow_estimate_quickly(NstOpticalFlow *flow)
-{
-    return estimate(flow, NST_WAY_BACK, true);
+    search_alone(flow, way, 1, 0);
+    search_from_coarser(flow, way, 0, flow->team, 0);
+    return flow_field(flow, way);
 }
 
 /* The level at which the ways are compared */
@@ -494,8 +484,13 @@ static void side_by_side_task(void *arg, int way, int slot)
 const NstField *flow_estimate_both(NstOpticalFlow *flow)
 {
     team_for(flow->team, 2, side_by_side_task, flow);
-    search_from_coarser(flow, NST_WAY_BACK, 0, flow->team, 0, false);
+    search_from_coarser(flow, NST_WAY_BACK, 0, flow->team, 0);
     return &flow->field[NST_WAY_AHEAD][ahead_level(flow)];
+}
+
+void flow_follow(NstOpticalFlow *flow)
+{
+    search_level(flow, NST_WAY_BACK, 0, &flow->field[NST_WAY_BACK][0], 1, flow->team, 0, true);
 }
 
 void flow_improve(NstOpticalFlow *flow)

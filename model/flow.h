@@ -39,9 +39,6 @@ void flow_ready(NstOpticalFlow *flow);
 typedef enum NstWay { NST_WAY_BACK, NST_WAY_AHEAD } NstWay;
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way);
 
-/* The way back, less exactly, in three quarters of the time. */
-const NstField *flow_estimate_quickly(NstOpticalFlow *flow);
-
 /*
  * The way ahead on the level next to the finest, if there is one: enough for comparison. Of such a field a sample is as
  * many wide and high as the finest level has for one of its own.
@@ -56,6 +53,9 @@ const NstField *flow_field(const NstOpticalFlow *flow, NstWay way);
 
 /* Searches on from the motion that the field of NST_WAY_BACK holds, at the finest level alone. */
 void flow_improve(NstOpticalFlow *flow);
+
+/* The same in less time and less exactly: after flow_next, what the field holds is the last picture's motion. */
+void flow_follow(NstOpticalFlow *flow);
 
 /* How badly the patch whose middle is sample (x, y) of the current picture fits the previous one, moved by (dx, dy). */
 float flow_misfit(const NstOpticalFlow *flow, int x, int y, float dx, float dy);

@@ -290,17 +290,23 @@ static float judge(NstTemporal *t)
     return (float)(sum_rows(t, 0) / ((double)t->sw * t->sh));
 }
 
-/* As judge. What is only carried takes the one way; what is to be painted, and blended, is worth the other. */
-static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool paint)
+/* As judge, after the last painting was moved. */
+static float move(NstTemporal *t)
 {
     Job job = {.t = t};
-    bool searched = temporal_find_motion(t, how, info, paint);
     memset(t->histograms, 0, (size_t)t->team.threads * BINS * sizeof(*t->histograms));
     team_for(&t->team, t->sh, warp_task, &job);
-    float explained = judge(t);
+    return judge(t);
+}
+
+/* As move. What is only carried takes the one way; what is to be painted, and blended, is worth the other. */
+static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool paint)
+{
+    bool searched = temporal_find_motion(t, how, info, paint);
+    float explained = move(t);
     if (searched && !paint && explained < PAINT_EXPLAINED) {
-        temporal_compare_ways(t);
-        explained = judge(t);
+        temporal_find_motion(t, how, info, true);
+        explained = move(t);
     }
     return explained;
 }
@@ -311,7 +317,7 @@ static void begin(NstTemporal *t)
         memset(t->weight + y * t->stride - 1, 0, ((size_t)t->sw + 2) * sizeof(float));
     for (int y = 0; y < t->h; y++)
         memset(temporal_carried_row(t, y), 0, 4 * (size_t)t->w * sizeof(float));
-    t->has_history = false;
+    t->has_history = t->leads = false;
 }
 
 NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylizeOptions *options,

@@ -37,6 +37,7 @@ struct NstTemporal {
     float temporal;        /* of the options */
     float sharpen;         /* that the last painting was given back */
     bool has_history;
+    bool leads;            /* the last motion was found from the coarsest level on: the next one is near it */
     int since_painted;     /* pictures */
     float credit;          /* pixels that may be painted as pieces */
 };
@@ -60,10 +61,10 @@ size_t temporal_unseen_floats(int w, int h);
 /* Repeats row y of a plane of samples over its frame of one. */
 void temporal_frame_row(const NstTemporal *temporal, float *plane, int y);
 
-/* Motion from the last picture to this one, into u and v; both: and ahead. Returns whether it was searched for. */
+/*
+ * Motion from the last picture to this one, into u and v; both: from the coarsest level on, and ahead. Returns whether it
+ * was searched for.
+ */
 bool temporal_find_motion(NstTemporal *temporal, NstFlow how, const NstFrameInfo *info, bool both);
-
-/* Searches for the way ahead. */
-void temporal_compare_ways(NstTemporal *temporal);
 
 #endif

@@ -22,11 +22,6 @@ void temporal_frame_row(const NstTemporal *t, float *plane, int y)
         memcpy(row - 1 + t->stride, row - 1, bytes);
 }
 
-void temporal_compare_ways(NstTemporal *t)
-{
-    t->ahead = flow_estimate_ahead(t->flow);
-}
-
 /*
  * A block that is explained as well without motion does not move: what is still is copied, bit for bit, and not
  * pushed about by a noise of a few hundredths of a pixel.
@@ -105,6 +100,19 @@ static bool begin_with_vectors(NstTemporal *t, NstFlow how, const NstFrameInfo *
     return vectors && (how == NST_FLOW_MV || flow_explains(t->flow, vectors));
 }
 
+/* Every other picture that is only carried begins with the motion of the last one, which it follows. */
+static void search(NstTemporal *t, bool both)
+{
+    const bool follows = t->leads && !both;
+    t->leads = !follows;
+    if (both)
+        t->ahead = flow_estimate_both(t->flow);
+    else if (follows)
+        flow_follow(t->flow);
+    else
+        flow_estimate(t->flow, NST_WAY_BACK);
+}
+
 bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool both)
 {
     Motion motion = {.t = t, .back = flow_field(t->flow, NST_WAY_BACK)};
@@ -112,14 +120,13 @@ bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info,
     t->ahead = NULL;
     if (begin_with_vectors(t, how, info)) {
         flow_improve(t->flow);
+        t->leads = true;
     } else if (how == NST_FLOW_NONE || how == NST_FLOW_MV) {
         motion.back = NULL;
+        t->leads = false;
     } else {
         searched = true;
-        if (both)
-            t->ahead = flow_estimate_both(t->flow);
-        else
-            flow_estimate_quickly(t->flow);
+        search(t, both);
     }
     team_for(&t->team, ceil_div(t->sh, BLOCK), motion_task, &motion);
     return searched;

@@ -142,6 +142,30 @@ static void test_threads(void **state)
     flow_free(&b);
 }
 
+/* What moves on as it did is found from where it was, whatever the number of threads. */
+static void test_follow(void **state)
+{
+    const Motion motion = {6.3f, -4.1f, 1, 0};
+    const size_t bytes = PAIR_W * PAIR_H * sizeof(float);
+    NstOpticalFlow *pair[2];
+    NstDsp dsp;
+    (void)state;
+    open_pair(&dsp, motion, &pair[0], &pair[1]);
+    for (int i = 0; i < 2; i++) {
+        flow_estimate(pair[i], NST_WAY_BACK);
+        show(pair[i], PAIR_W, PAIR_H, motion, 2);
+        flow_follow(pair[i]);
+    }
+    const NstField *x = flow_field(pair[0], NST_WAY_BACK), *y = flow_field(pair[1], NST_WAY_BACK);
+    assert_memory_equal(x->x, y->x, bytes);
+    assert_memory_equal(x->y, y->y, bytes);
+    const double off = endpoint_error(x, motion);
+    if (!(off < 0.1))
+        fail_msg("%g samples off", off);
+    flow_free(&pair[0]);
+    flow_free(&pair[1]);
+}
+
 /* Both ways at once are what each is alone; the way ahead is half as fine, and true. */
 static void test_both(void **state)
 {
@@ -168,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both),
+        cmocka_unit_test(test_follow),
         cmocka_unit_test(test_known_motion),
         cmocka_unit_test(test_flat),
         cmocka_unit_test(test_threads),
