@@ -14,10 +14,9 @@ enum {
     STRIDE = NST_PATCH / 2, /* from patch to patch: a cell of STRIDE x STRIDE samples is covered by 2 x 2 patches */
     FRAME = 2 * NST_PATCH,  /* samples around a level, repeating its edge */
     LEVEL_MIN = 24,         /* the smaller side of the coarsest level */
-    ITERATIONS = 20,        /* of the search for a patch, at most; */
-    QUICK_ITERATIONS = 1,   /* on the finest level, where it shall be quick */
-    QUICK_ROUNDS = NST_REFINE_ROUNDS - 1, /* of the refinement of the finest level, likewise */
-    COARSE_ROUNDS = 1,      /* and of coarser levels, which the next one begins from */
+    ITERATIONS = 20,        /* of the search for a patch, at most */
+    COARSE_ROUNDS = 1,      /* of the refinement of coarser levels, which the next one begins from, */
+    QUICK_ROUNDS = 2,       /* and of the finest one, where it shall be quick */
     EXPLAINED = 4           /* levels that a vector may be off */
 };
 
@@ -305,7 +304,7 @@ typedef struct Search {
     const NstField *start;   /* where it begins; NULL: nowhere; */
     int start_size;          /* of it, a sample's in this level's */
     NstField *field;
-    int iterations, rounds;  /* at most, of the search for a patch; of the refinement */
+    int rounds;              /* of the refinement */
     int columns, rows;       /* of patches */
     float *moves, *better, *costs;
     float *sums;             /* for each of the team that searches */
@@ -347,7 +346,7 @@ static void search_task(void *arg, int row, int slot)
         int index = row * search->columns + column;
         NstPatch patch = patch_at(search, column, row);
         start_move(search, column, row, search->moves + 2 * index);
-        search->costs[index] = flow->dsp->flow_search(&patch, search->moves + 2 * index, search->iterations);
+        search->costs[index] = flow->dsp->flow_search(&patch, search->moves + 2 * index, ITERATIONS);
     }
 }
 
@@ -381,7 +380,7 @@ static void ask_neighbours(const Search *search, int column, int row)
     move[0] = best[0];
     move[1] = best[1];
     if (best != own)
-        flow->dsp->flow_search(&patch, move, search->iterations);
+        flow->dsp->flow_search(&patch, move, ITERATIONS);
 }
 
 static void neighbours_task(void *arg, int row, int slot)
@@ -427,7 +426,6 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstF
                      .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index],
                      .start = start, .start_size = start_size, .moves = flow->patches[way].moves,
                      .better = flow->patches[way].better, .costs = flow->patches[way].costs,
-                     .iterations = quick ? QUICK_ITERATIONS : ITERATIONS,
                      .rounds = index ? COARSE_ROUNDS : quick ? QUICK_ROUNDS : NST_REFINE_ROUNDS};
     search.sums = flow->sums + (size_t)slot * 3 * STRIDE * sums_stride(flow->field[0][0].w);
     search.columns = patches(search.own->w);
