@@ -383,8 +383,8 @@ static void blend_task(void *arg, int y, int slot)
 }
 
 /*
- * What was carried along has lost some of its texture between the pixels; the result, not the history, gets it back. And
- * where nothing is painted and the motion is not trusted, it changes as the source does.
+ * What was carried along has lost some of its texture between the pixels; the result, not the history, gets it back.
+ * And where nothing is painted and the motion is not trusted, it changes as the source does.
  */
 static void sharpen_task(void *arg, int y, int slot)
 {

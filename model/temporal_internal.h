@@ -62,8 +62,8 @@ size_t temporal_unseen_floats(int w, int h);
 void temporal_frame_row(const NstTemporal *temporal, float *plane, int y);
 
 /*
- * Motion from the last picture to this one, into u and v; both: from the coarsest level on, and ahead. Returns whether it
- * was searched for.
+ * Motion from the last picture to this one, into u and v; both: from the coarsest level on, and ahead. Returns whether
+ * it was searched for.
  */
 bool temporal_find_motion(NstTemporal *temporal, NstFlow how, const NstFrameInfo *info, bool both);
 

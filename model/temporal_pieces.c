@@ -8,9 +8,10 @@
 
 /*
  * Pieces that came into view are painted out of a budget, so that key pictures keep their speed: each picture that is
- * only carried adds to it, and it is saved for when something comes that is worth its time.
+ * only carried adds to it, but for the first one in a row (the next may well be painted as a whole), and it is saved
+ * for when something comes that is worth its time.
  */
-#define EARNED (1 / 20.0f)  /* of the picture's pixels, for a picture that is carried, but for the first one in a row; */
+#define EARNED (1 / 20.0f)  /* of the picture's pixels, for a picture that is carried; */
 #define SAVED (1 / 4.0f)    /* at most */
 #define WORTH (1 / 24.0f)   /* a piece is painted where this part of its pixels came into view */
 

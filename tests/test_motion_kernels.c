@@ -433,7 +433,8 @@ static void check_warp(const NstDsp *dsp, const NstDsp *reference, int n, Fill f
     float *taps = buffer_filled(NST_WARP_PHASES * NST_WARP_PHASE_FLOATS, FILL_NORMAL, random);
     float *u = buffer_filled(samples, FILL_NORMAL, random), *v = buffer_filled(samples, FILL_NORMAL, random);
     float *y[2] = {guarded_new(floats), guarded_new(floats)}, *expected[2] = {buffer_new(floats), buffer_new(floats)};
-    float *luma = buffer_filled(4 * samples, fill, random), *error = guarded_new(samples), *unused = buffer_new(samples);
+    float *luma = buffer_filled(4 * samples, fill, random);
+    float *error = guarded_new(samples), *unused = buffer_new(samples);
     const float *rows[2] = {luma, luma + 2 * samples};
     const NstWarp warp = {n, HEIGHT, history.first, history.stride, taps + NST_WARP_PHASE_PAD};
     for (int i = 0; i < NST_WARP_PHASES * NST_WARP_PHASE_FLOATS; i++)
