@@ -598,6 +598,9 @@ static void check_blend(const NstDsp *dsp, const NstDsp *reference, int n, Fill 
             assert_rounded((double)x[c * count + at], blended, size, 4, "temporal_blend", i);
         assert_rounded((double)history[i], c < 3 ? blended / 2 : blended, size, 4, "temporal_blend", i);
     }
+    /* what was carried may become the history where it lies */
+    dsp->temporal_blend((float *const[3]){start, start + count, start + 2 * count}, 2, luma, weight, carried, carried, n);
+    assert_memory_equal(carried, history, 4 * count * sizeof(*history));
     guarded_free(x, 3 * count, "temporal_blend");
     guarded_free(history, 4 * count, "temporal_blend");
     free(start);
