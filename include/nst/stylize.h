@@ -130,7 +130,8 @@ typedef struct NstStylizeOptions {
     NstFlow flow;              /* default NST_FLOW_AUTO */
     int every;                 /* 1 to NST_MAX_EVERY: one picture of so many is painted by the network, the others are
                                   carried along the motion, and, without a bound of memory, pieces that came into view
-                                  are painted; 0: as the motion allows. Default 1 */
+                                  are painted, but for the first carried one in a row; 0: as the motion allows.
+                                  Default 1 */
     double rate;               /* pictures a second to hold by lowering the working size; 0: off. Default 0 */
     NstSize min_size;          /* the working size that rate never goes below. Default by itself */
     NstCompute compute;
