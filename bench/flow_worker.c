@@ -7,6 +7,7 @@
  * right and one downwards. On stderr: the median of the seconds that one took, of one thread's processor time.
  */
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -59,7 +60,8 @@ int main(int argc, char **argv)
     nst_compute_defaults(&compute); /* $NST_CPU */
     dsp_init(&dsp, compute.cpu);
     const int bad = !gray || !times || fread(gray, 1, size, stdin) != size ||
-                    flow_create(&flow, w, h, &dsp, &team, &err) < 0 || estimate(flow, gray, w, h, frames, times) != 0;
+                    flow_create(&flow, w, h, INT_MAX, &dsp, &team, &err) < 0 ||
+                    estimate(flow, gray, w, h, frames, times) != 0;
     if (bad)
         fprintf(stderr, "flow_worker: %s\n", err.code ? err.message : "the frames could not be read, or the flow written");
     flow_free(&flow);

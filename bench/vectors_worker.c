@@ -11,6 +11,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/motion_vector.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "flow.h"
@@ -124,7 +125,8 @@ static int take_frame(Worker *w)
     NstError err;
     if ((w->frame->format != AV_PIX_FMT_YUV420P && w->frame->format != AV_PIX_FMT_YUVJ420P) || w->frames == MAX_FRAMES)
         return AVERROR_INVALIDDATA;
-    if (!w->flow && flow_create(&w->flow, w->frame->width / 2, w->frame->height / 2, &w->dsp, &w->team, &err) < 0)
+    if (!w->flow && flow_create(&w->flow, w->frame->width / 2, w->frame->height / 2, INT_MAX, &w->dsp, &w->team,
+                                &err) < 0)
         return AVERROR(ENOMEM);
     show(w);
     const int code = w->frames > 0 ? measure(w) : 0;

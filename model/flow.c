@@ -39,7 +39,7 @@ typedef struct Pyramid {
 struct NstOpticalFlow {
     const NstDsp *dsp;
     const NstTeam *team;
-    int n_levels, current;
+    int n_levels, finest, current; /* the finest level that is searched; finer ones take its motion, enlarged */
     Pyramid pyramid[2];
     NstField field[2][LEVELS_MAX]; /* by way */
     struct {
@@ -106,19 +106,33 @@ static size_t sums_stride(int w)
     return align_floats((size_t)patches(w) * STRIDE + NST_PATCH);
 }
 
-static size_t lay_out(NstOpticalFlow *flow, int w, int h, int threads, float *memory)
+/* The first level that has no more samples than that, if there is one that is large enough. */
+static int finest_level(int w, int h, int samples_max)
+{
+    int level = 0;
+    while ((int64_t)w * h > samples_max && level + 1 < LEVELS_MAX && min_int(w, h) / 2 >= LEVEL_MIN) {
+        level++;
+        w /= 2;
+        h /= 2;
+    }
+    return level;
+}
+
+static size_t lay_out(NstOpticalFlow *flow, int w, int h, int samples_max, int threads, float *memory)
 {
     Arena arena = {memory, 0};
-    size_t n_patches = (size_t)patches(w) * (size_t)patches(h);
+    flow->finest = finest_level(w, h, samples_max);
+    const int search_w = w >> flow->finest, search_h = h >> flow->finest;
+    size_t n_patches = (size_t)patches(search_w) * (size_t)patches(search_h);
     for (int i = 0; i < 2; i++) {
         flow->patches[i].moves = take(&arena, 2 * n_patches);
         flow->patches[i].better = take(&arena, 2 * n_patches);
         flow->patches[i].costs = take(&arena, n_patches);
     }
-    flow->sums = take(&arena, (size_t)threads * 3 * STRIDE * sums_stride(w));
+    flow->sums = take(&arena, (size_t)threads * 3 * STRIDE * sums_stride(search_w));
     size_t cells = (size_t)ceil_div(w, NST_FIELD_CELL) * (size_t)ceil_div(h, NST_FIELD_CELL);
     flow->field[NST_WAY_BACK][0].cells = take(&arena, NST_FIELD_CELL_FLOATS * cells);
-    flow->refinement = take(&arena, refine_floats(w, h));
+    flow->refinement = take(&arena, refine_floats(search_w, search_h));
     for (int i = 0; i < 2; i++) {
         const Level level = {.w = w, .h = h, .stride = level_stride(w)};
         flow->pyramid[i].given = take_framed(&arena, &level);
@@ -134,16 +148,17 @@ static size_t lay_out(NstOpticalFlow *flow, int w, int h, int threads, float *me
     return arena.used;
 }
 
-size_t flow_bytes(int w, int h, int threads)
+size_t flow_bytes(int w, int h, int samples_max, int threads)
 {
     NstOpticalFlow flow;
-    return lay_out(&flow, w, h, threads, NULL) * sizeof(float);
+    return lay_out(&flow, w, h, samples_max, threads, NULL) * sizeof(float);
 }
 
-int flow_create(NstOpticalFlow **out, int w, int h, const NstDsp *dsp, const NstTeam *team, NstError *err)
+int flow_create(NstOpticalFlow **out, int w, int h, int samples_max, const NstDsp *dsp, const NstTeam *team,
+                NstError *err)
 {
     NstOpticalFlow *flow = *out = calloc(1, sizeof(*flow));
-    float *memory = aligned_calloc(flow_bytes(w, h, team->threads), 1);
+    float *memory = aligned_calloc(flow_bytes(w, h, samples_max, team->threads), 1);
     if (!flow || !memory) {
         aligned_free(memory);
         flow_free(out);
@@ -152,7 +167,7 @@ int flow_create(NstOpticalFlow **out, int w, int h, const NstDsp *dsp, const Nst
     flow->dsp = dsp;
     flow->team = team;
     flow->memory = memory;
-    lay_out(flow, w, h, team->threads, memory);
+    lay_out(flow, w, h, samples_max, team->threads, memory);
     return NST_OK;
 }
 
@@ -284,7 +299,8 @@ void flow_ready(NstOpticalFlow *flow)
         const NstTeam *team = i > 0 ? &alone : flow->team;
         team_for(team, ceil_div(to->h, ROWS), i > 0 ? halve_task : smooth_task, &step);
         frame_ends(to, to->y);
-        team_for(team, ceil_div(to->h + 2 * NST_PATCH, ROWS), gradients_task, &step);
+        if (i >= flow->finest)
+            team_for(team, ceil_div(to->h + 2 * NST_PATCH, ROWS), gradients_task, &step);
     }
 }
 
@@ -302,7 +318,7 @@ typedef struct Search {
     NstOpticalFlow *flow;
     const Level *own, *other;
     const NstField *start;   /* where it begins; NULL: nowhere; */
-    int start_size;          /* of it, a sample's in this level's */
+    float start_size;        /* of it, a sample's in this level's */
     NstField *field;
     int rounds;              /* of the refinement */
     int columns, rows;       /* of patches */
@@ -331,10 +347,10 @@ static void start_move(const Search *search, int column, int row, float move[2])
     move[0] = move[1] = 0;
     if (!start)
         return;
-    size_t x = (size_t)min_int(column * STRIDE / search->start_size, start->w - 1);
-    size_t y = (size_t)min_int(row * STRIDE / search->start_size, start->h - 1);
-    move[0] = (float)search->start_size * start->x[y * (size_t)start->w + x];
-    move[1] = (float)search->start_size * start->y[y * (size_t)start->w + x];
+    size_t x = (size_t)min_int((int)((float)(column * STRIDE) / search->start_size), start->w - 1);
+    size_t y = (size_t)min_int((int)((float)(row * STRIDE) / search->start_size), start->h - 1);
+    move[0] = search->start_size * start->x[y * (size_t)start->w + x];
+    move[1] = search->start_size * start->y[y * (size_t)start->w + x];
 }
 
 static void search_task(void *arg, int row, int slot)
@@ -397,7 +413,7 @@ static void spread_task(void *arg, int row, int slot)
     const Search *search = arg;
     const NstOpticalFlow *flow = search->flow;
     const NstField *field = search->field;
-    size_t stride = sums_stride(flow->field[0][0].w), part = STRIDE * stride;
+    size_t stride = sums_stride(flow->field[0][flow->finest].w), part = STRIDE * stride;
     float *u = search->sums + (size_t)slot * 3 * part + STRIDE, *v = u + part, *weight = v + part;
     memset(u - STRIDE, 0, 3 * part * sizeof(float));
     for (int i = 0; i < 2; i++)
@@ -418,7 +434,7 @@ static void spread_task(void *arg, int row, int slot)
 }
 
 /* By a team whose slots begin with `slot` of the flow's, from a motion in samples of start_size of the level's */
-static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstField *start, int start_size,
+static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstField *start, float start_size,
                          const NstTeam *team, int slot, bool quick)
 {
     int own = way == NST_WAY_BACK ? flow->current : flow->current ^ 1;
@@ -426,8 +442,8 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstF
                      .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index],
                      .start = start, .start_size = start_size, .moves = flow->patches[way].moves,
                      .better = flow->patches[way].better, .costs = flow->patches[way].costs,
-                     .rounds = index ? COARSE_ROUNDS : quick ? QUICK_ROUNDS : NST_REFINE_ROUNDS};
-    search.sums = flow->sums + (size_t)slot * 3 * STRIDE * sums_stride(flow->field[0][0].w);
+                     .rounds = index > flow->finest ? COARSE_ROUNDS : quick ? QUICK_ROUNDS : NST_REFINE_ROUNDS};
+    search.sums = flow->sums + (size_t)slot * 3 * STRIDE * sums_stride(flow->field[0][flow->finest].w);
     search.columns = patches(search.own->w);
     search.rows = patches(search.own->h);
     team_for(team, search.rows, search_task, &search);
@@ -440,10 +456,38 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstF
     }
 }
 
-static void search_from_coarser(NstOpticalFlow *flow, NstWay way, int index, const NstTeam *team, int slot)
+/* Row y of a field from one of half the width and height, in samples twice as small */
+static void enlarge_row(const NstField *half, const float *plane, const NstField *field, float *to, int y)
 {
-    const NstField *start = index + 1 < flow->n_levels ? &flow->field[way][index + 1] : NULL;
-    search_level(flow, way, index, start, 2, team, slot, false);
+    const int near = min_int(y / 2, half->h - 1), other = max_int(min_int(near + (y % 2 ? 1 : -1), half->h - 1), 0);
+    const float *a = plane + (size_t)near * (size_t)half->w, *b = plane + (size_t)other * (size_t)half->w;
+    for (int x = 0; x < field->w; x++) {
+        const int i = min_int(x / 2, half->w - 1), j = max_int(min_int(i + (x % 2 ? 1 : -1), half->w - 1), 0);
+        to[x] = 2 * (0.5625f * a[i] + 0.1875f * (a[j] + b[i]) + 0.0625f * b[j]);
+    }
+}
+
+static void enlarge_task(void *arg, int y, int slot)
+{
+    const NstField *half = arg, *field = half - 1;
+    const size_t at = (size_t)y * (size_t)field->w;
+    (void)slot;
+    enlarge_row(half, half->x, field, field->x + at, y);
+    enlarge_row(half, half->y, field, field->y + at, y);
+}
+
+/* The finest level that is searched, from a motion as search_level takes it, and those that are finer still */
+static void search_finest(NstOpticalFlow *flow, NstWay way, const NstField *start, float start_size, bool quick)
+{
+    search_level(flow, way, flow->finest, start, start_size, flow->team, 0, quick);
+    for (int index = flow->finest; index > 0; index--)
+        team_for(flow->team, flow->field[way][index - 1].h, enlarge_task, &flow->field[way][index]);
+}
+
+/* The motion that the next finer level than `index` begins from; NULL: none */
+static const NstField *coarser(const NstOpticalFlow *flow, NstWay way, int index)
+{
+    return index + 1 < flow->n_levels ? &flow->field[way][index + 1] : NULL;
 }
 
 /* Levels down to one, by one thread */
@@ -451,21 +495,21 @@ static void search_alone(NstOpticalFlow *flow, NstWay way, int last, int slot)
 {
     const NstTeam alone = {1, NULL, NULL};
     for (int index = flow->n_levels - 1; index >= last; index--)
-        search_from_coarser(flow, way, index, &alone, slot);
+        search_level(flow, way, index, coarser(flow, way, index), 2, &alone, slot, false);
 }
 
 /* Coarser levels are too small to be shared: threads that wait cost more than is gained. */
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
 {
-    search_alone(flow, way, 1, 0);
-    search_from_coarser(flow, way, 0, flow->team, 0);
+    search_alone(flow, way, flow->finest + 1, 0);
+    search_finest(flow, way, coarser(flow, way, flow->finest), 2, false);
     return flow_field(flow, way);
 }
 
 /* The level at which the ways are compared */
 static int ahead_level(const NstOpticalFlow *flow)
 {
-    return min_int(1, flow->n_levels - 1);
+    return min_int(flow->finest + 1, flow->n_levels - 1);
 }
 
 const NstField *flow_estimate_ahead(NstOpticalFlow *flow)
@@ -476,24 +520,25 @@ const NstField *flow_estimate_ahead(NstOpticalFlow *flow)
 
 static void side_by_side_task(void *arg, int way, int slot)
 {
-    search_alone(arg, (NstWay)way, way == NST_WAY_BACK ? 1 : ahead_level(arg), slot);
+    NstOpticalFlow *flow = arg;
+    search_alone(flow, (NstWay)way, way == NST_WAY_BACK ? flow->finest + 1 : ahead_level(flow), slot);
 }
 
 const NstField *flow_estimate_both(NstOpticalFlow *flow)
 {
     team_for(flow->team, 2, side_by_side_task, flow);
-    search_from_coarser(flow, NST_WAY_BACK, 0, flow->team, 0);
+    search_finest(flow, NST_WAY_BACK, coarser(flow, NST_WAY_BACK, flow->finest), 2, false);
     return &flow->field[NST_WAY_AHEAD][ahead_level(flow)];
 }
 
 void flow_follow(NstOpticalFlow *flow)
 {
-    search_level(flow, NST_WAY_BACK, 0, &flow->field[NST_WAY_BACK][0], 1, flow->team, 0, true);
+    search_finest(flow, NST_WAY_BACK, &flow->field[NST_WAY_BACK][flow->finest], 1, true);
 }
 
 void flow_improve(NstOpticalFlow *flow)
 {
-    search_level(flow, NST_WAY_BACK, 0, &flow->field[NST_WAY_BACK][0], 1, flow->team, 0, false);
+    search_finest(flow, NST_WAY_BACK, flow_field(flow, NST_WAY_BACK), 1.0f / (float)(1 << flow->finest), false);
 }
 
 const NstField *flow_field(const NstOpticalFlow *flow, NstWay way)

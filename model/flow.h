@@ -24,8 +24,12 @@ typedef struct NstField {
     float *cells;  /* of flow_field's: room for NST_FIELD_CELL_FLOATS for each cell of samples */
 } NstField;
 
-/* err: NST_ENOMEM. The table and the team must outlive the flow. */
-int flow_create(NstOpticalFlow **flow, int w, int h, const NstDsp *dsp, const NstTeam *team, NstError *err);
+/*
+ * Of w x h samples. Levels of more than samples_max are not searched, but take the next one's motion, enlarged. err:
+ * NST_ENOMEM. The table and the team must outlive the flow.
+ */
+int flow_create(NstOpticalFlow **flow, int w, int h, int samples_max, const NstDsp *dsp, const NstTeam *team,
+                NstError *err);
 void flow_free(NstOpticalFlow **flow);
 
 /*
@@ -40,8 +44,8 @@ typedef enum NstWay { NST_WAY_BACK, NST_WAY_AHEAD } NstWay;
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way);
 
 /*
- * The way ahead on the level next to the finest, if there is one: enough for comparison. Of such a field a sample is as
- * many wide and high as the finest level has for one of its own.
+ * The way ahead on the level next to the finest that is searched, if there is one: enough for comparison. Of such a
+ * field a sample is as many wide and high as level 0 has for one of its own.
  */
 const NstField *flow_estimate_ahead(NstOpticalFlow *flow);
 
@@ -51,10 +55,10 @@ const NstField *flow_estimate_both(NstOpticalFlow *flow);
 /* The field that flow_estimate fills, for who has a motion from elsewhere. */
 const NstField *flow_field(const NstOpticalFlow *flow, NstWay way);
 
-/* Searches on from the motion that the field of NST_WAY_BACK holds, at the finest level alone. */
+/* Searches on from the motion that the field of NST_WAY_BACK holds, at the finest level that is searched alone. */
 void flow_improve(NstOpticalFlow *flow);
 
-/* The same in less time and less exactly: after flow_next, what the field holds is the last picture's motion. */
+/* The same in less time and less exactly, from the last motion that was searched for. */
 void flow_follow(NstOpticalFlow *flow);
 
 /* How badly the patch whose middle is sample (x, y) of the current picture fits the previous one, moved by (dx, dy). */
@@ -69,6 +73,6 @@ bool flow_explains(const NstOpticalFlow *flow, const NstField *back);
 /* Luma of the current picture (0) and of the previous one (1), as given */
 const float *flow_luma(const NstOpticalFlow *flow, int age, ptrdiff_t *stride);
 
-size_t flow_bytes(int w, int h, int threads);
+size_t flow_bytes(int w, int h, int samples_max, int threads);
 
 #endif

@@ -9,7 +9,8 @@
 
 enum {
     SIDE = NST_WARP_TAPS,  /* frame of the history, in pixels, and of rows of samples */
-    BINS = 256             /* of the histogram of differences */
+    BINS = 256,            /* of the histogram of differences */
+    MOTION_SAMPLES = 150000 /* the most that motion is searched on; beyond, from about 1100x620 on, half as finely */
 };
 
 #define LEAK_STILL (1 / 1024.0f) /* share of the fresh painting where nothing moves, with temporal = 1, */
@@ -94,7 +95,7 @@ size_t temporal_bytes_for(int width, int height, const NstCompute *compute)
 {
     NstTemporal t;
     int threads = threads_count(compute->threads);
-    return lay_out(&t, width, height, threads, NULL) * sizeof(float) + flow_bytes(t.sw, t.sh, threads);
+    return lay_out(&t, width, height, threads, NULL) * sizeof(float) + flow_bytes(t.sw, t.sh, MOTION_SAMPLES, threads);
 }
 
 int temporal_create(NstTemporal **out, int width, int height, const NstCompute *compute, NstError *err)
@@ -105,7 +106,7 @@ int temporal_create(NstTemporal **out, int width, int height, const NstCompute *
     t->team = team_of(compute);
     dsp_init(&t->dsp, compute->cpu);
     t->memory = aligned_calloc(lay_out(t, width, height, t->team.threads, NULL), sizeof(float));
-    int code = t->memory ? flow_create(&t->flow, t->sw, t->sh, &t->dsp, &t->team, err)
+    int code = t->memory ? flow_create(&t->flow, t->sw, t->sh, MOTION_SAMPLES, &t->dsp, &t->team, err)
                          : fail(err, NST_ENOMEM, "%dx%d pixels: out of memory", width, height);
     if (code < 0) {
         temporal_free(out);
@@ -262,7 +263,7 @@ static void trust_task(void *arg, int y, int slot)
         trust.ahead_w = t->ahead->w;
         trust.ahead_h = t->ahead->h;
         trust.ahead_stride = t->ahead->w;
-        trust.ahead_size = t->ahead->w < t->sw ? 2 : 1;
+        trust.ahead_size = t->sw / t->ahead->w;
         trust.ahead_scale = 2 * (float)trust.ahead_size;
     }
     if (squared > 0) {

@@ -2,6 +2,7 @@
 /* Optical flow of a texture whose motion is known exactly. */
 #include "tiny.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "buffers.h"
@@ -30,14 +31,20 @@ static void show(NstOpticalFlow *flow, int w, int h, Motion m, float t)
     flow_ready(flow);
 }
 
-static NstOpticalFlow *open_flow(int w, int h, const NstDsp *dsp, const NstTeam *team, Motion m)
+/* With the search on levels of at most samples_max */
+static NstOpticalFlow *open_coarse(int w, int h, int samples_max, const NstDsp *dsp, const NstTeam *team, Motion m)
 {
     NstOpticalFlow *flow;
     NstError err;
-    assert_ok(flow_create(&flow, w, h, dsp, team, &err));
+    assert_ok(flow_create(&flow, w, h, samples_max, dsp, team, &err));
     show(flow, w, h, m, 0);
     show(flow, w, h, m, 1);
     return flow;
+}
+
+static NstOpticalFlow *open_flow(int w, int h, const NstDsp *dsp, const NstTeam *team, Motion m)
+{
+    return open_coarse(w, h, INT_MAX, dsp, team, m);
 }
 
 /* Mean distance from the truth, but for what came from outside the picture */
@@ -98,7 +105,7 @@ static void test_flat(void **state)
     for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
         NstOpticalFlow *flow;
         int w = sizes[i][0], h = sizes[i][1];
-        assert_ok(flow_create(&flow, w, h, &dsp, &team, &err));
+        assert_ok(flow_create(&flow, w, h, INT_MAX, &dsp, &team, &err));
         for (int picture = 0; picture < 2; picture++) {
             ptrdiff_t stride;
             float *y = flow_next(flow, &stride);
@@ -188,10 +195,48 @@ static void test_both(void **state)
     flow_free(&b);
 }
 
+/* A search that ends at a coarser level gives its motion to the finest one, on half and on a quarter of the samples. */
+static void test_coarse(void **state)
+{
+    static const NstTeam one = {1, NULL, NULL}, four = {4, NULL, NULL};
+    const Motion motion = {2.3f, -1.1f, 1.01f, 0};
+    const int w = 251, h = 197;
+    const size_t bytes = (size_t)w * (size_t)h * sizeof(float);
+    NstDsp dsp;
+    (void)state;
+    dsp_init(&dsp, (unsigned)NST_CPU_ALL);
+    for (int level = 1; level <= 2; level++) {
+        const int samples_max = (w >> level) * (h >> level);
+        NstOpticalFlow *a = open_coarse(w, h, samples_max, &dsp, &one, motion);
+        NstOpticalFlow *b = open_coarse(w, h, samples_max, &dsp, &four, motion);
+        const NstField *x = flow_field(a, NST_WAY_BACK), *y = flow_field(b, NST_WAY_BACK);
+        assert_true(flow_bytes(w, h, samples_max, 1) < flow_bytes(w, h, INT_MAX, 1));
+        for (int how = 0; how < 3; how++) {
+            const double bound = level == 1 ? 0.1 : 0.2;
+            NstOpticalFlow *flows[] = {a, b};
+            for (int i = 0; i < 2; i++) {
+                if (how == 0)
+                    assert_int_equal(flow_estimate_both(flows[i])->w, w >> (level + 1));
+                else if (how == 1)
+                    flow_improve(flows[i]);
+                else
+                    flow_follow(flows[i]);
+            }
+            const double error = endpoint_error(x, motion);
+            if (!(error < bound))
+                fail_msg("level %d, search %d: %g samples off", level, how, error);
+            assert_memory_equal(x->x, y->x, bytes);
+            assert_memory_equal(x->y, y->y, bytes);
+        }
+        flow_free(&a);
+        flow_free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both),
+        cmocka_unit_test(test_both), cmocka_unit_test(test_coarse),
         cmocka_unit_test(test_follow),
         cmocka_unit_test(test_known_motion),
         cmocka_unit_test(test_flat),

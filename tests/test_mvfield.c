@@ -2,6 +2,7 @@
 /* A decoder's vectors made a dense motion, and whether it is taken. */
 #include "tiny.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -148,7 +149,7 @@ static bool taken_from(float dx, float dy, float scale, int wrong, bool future)
     NstDsp dsp;
     NstError err;
     dsp_init(&dsp, (unsigned)NST_CPU_ALL);
-    assert_ok(flow_create(&flow, 160, 90, &dsp, &team, &err));
+    assert_ok(flow_create(&flow, 160, 90, INT_MAX, &dsp, &team, &err));
     for (int t = 0; t < 2; t++) {
         ptrdiff_t stride;
         float *y = flow_next(flow, &stride);

@@ -2,6 +2,7 @@
 #include "motion.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ int motion_open(Motion *motion, const char *folder, int width, int height, const
         code = fail(err, NST_ENOMEM, "no memory for the motion of %dx%d pixels", width, height);
     dsp_init(&motion->dsp, compute->cpu);
     if (code == NST_OK && !folder)
-        code = flow_create(&motion->search, width, height, &motion->dsp, &motion->team, err);
+        code = flow_create(&motion->search, width, height, INT_MAX, &motion->dsp, &motion->team, err);
     if (code < 0)
         motion_close(motion);
     return code;
