@@ -512,12 +512,6 @@ static int ahead_level(const NstOpticalFlow *flow)
     return min_int(flow->finest + 1, flow->n_levels - 1);
 }
 
-const NstField *flow_estimate_ahead(NstOpticalFlow *flow)
-{
-    search_alone(flow, NST_WAY_AHEAD, ahead_level(flow), 0);
-    return &flow->field[NST_WAY_AHEAD][ahead_level(flow)];
-}
-
 static void side_by_side_task(void *arg, int way, int slot)
 {
     NstOpticalFlow *flow = arg;

@@ -44,12 +44,10 @@ typedef enum NstWay { NST_WAY_BACK, NST_WAY_AHEAD } NstWay;
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way);
 
 /*
- * The way ahead on the level next to the finest that is searched, if there is one: enough for comparison. Of such a
- * field a sample is as many wide and high as level 0 has for one of its own.
+ * Both: the way back as flow_estimate, beside whose coarser levels the way ahead is searched for on the level next to
+ * the finest that is searched, if there is one. That one is returned: enough for comparison. Of such a field a sample is as
+ * many wide and high as level 0 has for one of its own.
  */
-const NstField *flow_estimate_ahead(NstOpticalFlow *flow);
-
-/* The same beside the coarser levels of the way back, which is then estimated. */
 const NstField *flow_estimate_both(NstOpticalFlow *flow);
 
 /* The field that flow_estimate fills, for who has a motion from elsewhere. */
