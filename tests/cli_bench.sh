@@ -15,7 +15,7 @@ if grep -q layers out; then wrong "layers without --explain"; fi
 status 0 "$NST" bench paint.nsw --size 32x16 --runs 2 --explain --threads 2 --cpu scalar
 says out "32x16, 2 threads, scalar"
 for text in "down  .* im2col" "norm  .* applied by out" "relu  .* loaded by out" "up  .* loaded by out" \
-    "out  .* direct rows" "half  .* own pass"; do
+    "out  .* direct rows" "half  .* with out" "unshuffle  .* own pass"; do
     grep -q -- "$text" out || wrong "\"$text\" expected in the explanation: $(cat out)"
 done
 

@@ -64,7 +64,7 @@ cp "$SRCDIR/samples/styles/mosaic.jpg" here/samples/styles/
 status 0 "$gallery" build "" here/styles
 count "data:image/jpeg;base64," 10                     # three frames, as they were and in two styles; the mosaic
 count 'alt="The picture that the style was made from"' 1
-count "8,536 multiply-adds a pixel" 1
+count "9,216 multiply-adds a pixel" 1
 count "rendered, not seen in training" 3
 
 refused "empty: no picture" "$gallery" build empty here/styles
