@@ -195,23 +195,6 @@ float *temporal_carried_row(const NstTemporal *t, int i)
     return t->carried + i * t->history_stride;
 }
 
-/* Repeats row y of what was carried over its frame. */
-void temporal_frame_carried(const NstTemporal *t, int y)
-{
-    const size_t bytes = 4 * ((size_t)t->w + 2 * SIDE) * sizeof(float);
-    const ptrdiff_t stride = t->history_stride;
-    float *row = temporal_carried_row(t, y);
-    for (int x = 1; x <= SIDE; x++) {
-        memcpy(row - 4 * x, row, 4 * sizeof(float));
-        memcpy(row + 4 * (t->w - 1 + x), row + 4 * (t->w - 1), 4 * sizeof(float));
-    }
-    row -= 4 * SIDE;
-    for (int i = 1; y == 0 && i <= SIDE; i++)
-        memcpy(row - i * stride, row, bytes);
-    for (int i = 1; y == t->h - 1 && i <= SIDE; i++)
-        memcpy(row + i * stride, row, bytes);
-}
-
 static void warp_task(void *arg, int y, int slot)
 {
     const Job *job = arg;
@@ -222,8 +205,6 @@ static void warp_task(void *arg, int y, int slot)
     float *error = t->error + y * t->stride;
     t->dsp.temporal_warp(&warp, y, t->u + y * t->stride, t->v + y * t->stride, luma, carried, error);
     temporal_frame_row(t, t->error, y);
-    for (int i = 2 * y; i < min_int(2 * y + 2, t->h); i++)
-        temporal_frame_carried(t, i);
     for (int x = 0; y % 2 == 0 && x < t->sw; x += 2)
         t->histograms[slot * BINS + min_int((int)(8 * sqrtf(error[x])), BINS - 1)]++;
 }
@@ -367,7 +348,6 @@ static void blend_row(const Job *job, int row, const float *weight, double sums[
         flicker += weight[i] > 0 ? (1 - weight[i]) * fabsf(x[1][i] - job->planes->scale * carried[4 * i + 1]) : 0;
     sums[1] += (double)flicker;
     t->dsp.temporal_blend(x, job->planes->scale, temporal_luma_row(t, row), weight, carried, carried, t->w);
-    temporal_frame_carried(t, row);
     sums[3] += steepness(x[1], t->w);
 }
 
@@ -402,9 +382,28 @@ static void sharpen_task(void *arg, int y, int slot)
     }
 }
 
-/* What was carried becomes the history. */
+/* Repeats row y of what was carried over its frame. */
+static void frame_carried(const NstTemporal *t, int y)
+{
+    const size_t bytes = 4 * ((size_t)t->w + 2 * SIDE) * sizeof(float);
+    const ptrdiff_t stride = t->history_stride;
+    float *row = temporal_carried_row(t, y);
+    for (int x = 1; x <= SIDE; x++) {
+        memcpy(row - 4 * x, row, 4 * sizeof(float));
+        memcpy(row + 4 * (t->w - 1 + x), row + 4 * (t->w - 1), 4 * sizeof(float));
+    }
+    row -= 4 * SIDE;
+    for (int i = 1; y == 0 && i <= SIDE; i++)
+        memcpy(row - i * stride, row, bytes);
+    for (int i = 1; y == t->h - 1 && i <= SIDE; i++)
+        memcpy(row + i * stride, row, bytes);
+}
+
+/* What was carried becomes the history, with a frame. */
 static void remember(NstTemporal *t)
 {
+    for (int y = 0; y < t->h; y++)
+        frame_carried(t, y);
     float *history = t->history;
     t->history = t->carried;
     t->carried = history;
@@ -468,7 +467,6 @@ static void resize_task(void *arg, int y, int slot)
             out[4 * x + c] = above + down * (below - above);
         }
     }
-    temporal_frame_carried(to, y);
 }
 
 /* The luma of the history stands for the last source. */

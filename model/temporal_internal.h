@@ -46,9 +46,6 @@ struct NstTemporal {
 float *temporal_luma_row(const NstTemporal *temporal, int i);
 float *temporal_carried_row(const NstTemporal *temporal, int i);
 
-/* Repeats row y of what was carried over its frame. */
-void temporal_frame_carried(const NstTemporal *temporal, int y);
-
 /* Pixel row i of sample row y of a plane of samples, enlarged linearly, in the scratch of a slot, which has two. */
 const float *temporal_enlarge(const NstTemporal *temporal, const float *plane, int y, int i, int slot, int which);
 

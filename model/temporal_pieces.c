@@ -172,7 +172,6 @@ static void fill_row(const Fill *fill, int row, const float *trust)
             to[c] += weight * (scale * fill->painting->rgb[c][from + x - fill->x] - to[c]);
         to[3] += weight * (luma[x] - to[3]);
     }
-    temporal_frame_carried(t, row);
 }
 
 static void fill_task(void *arg, int unit, int slot)
