@@ -106,33 +106,21 @@ static size_t sums_stride(int w)
     return align_floats((size_t)patches(w) * STRIDE + NST_PATCH);
 }
 
-/* The first level that has no more samples than that, if there is one that is large enough. */
-static int finest_level(int w, int h, int samples_max)
+/* The first level that has no more samples than that; else the coarsest */
+static int finest_level(const NstOpticalFlow *flow, int samples_max)
 {
-    int level = 0;
-    while ((int64_t)w * h > samples_max && level + 1 < LEVELS_MAX && min_int(w, h) / 2 >= LEVEL_MIN) {
-        level++;
-        w /= 2;
-        h /= 2;
-    }
-    return level;
+    const NstField *level = flow->field[NST_WAY_BACK];
+    int finest = 0;
+    while (finest + 1 < flow->n_levels && (int64_t)level[finest].w * level[finest].h > samples_max)
+        finest++;
+    return finest;
 }
 
 static size_t lay_out(NstOpticalFlow *flow, int w, int h, int samples_max, int threads, float *memory)
 {
     Arena arena = {memory, 0};
-    flow->finest = finest_level(w, h, samples_max);
-    const int search_w = w >> flow->finest, search_h = h >> flow->finest;
-    size_t n_patches = (size_t)patches(search_w) * (size_t)patches(search_h);
-    for (int i = 0; i < 2; i++) {
-        flow->patches[i].moves = take(&arena, 2 * n_patches);
-        flow->patches[i].better = take(&arena, 2 * n_patches);
-        flow->patches[i].costs = take(&arena, n_patches);
-    }
-    flow->sums = take(&arena, (size_t)threads * 3 * STRIDE * sums_stride(search_w));
     size_t cells = (size_t)ceil_div(w, NST_FIELD_CELL) * (size_t)ceil_div(h, NST_FIELD_CELL);
     flow->field[NST_WAY_BACK][0].cells = take(&arena, NST_FIELD_CELL_FLOATS * cells);
-    flow->refinement = take(&arena, refine_floats(search_w, search_h));
     for (int i = 0; i < 2; i++) {
         const Level level = {.w = w, .h = h, .stride = level_stride(w)};
         flow->pyramid[i].given = take_framed(&arena, &level);
@@ -145,6 +133,16 @@ static size_t lay_out(NstOpticalFlow *flow, int w, int h, int samples_max, int t
         if (min_int(w, h) < LEVEL_MIN)
             break;
     }
+    flow->finest = finest_level(flow, samples_max);
+    const NstField *searched = &flow->field[NST_WAY_BACK][flow->finest];
+    size_t n_patches = (size_t)patches(searched->w) * (size_t)patches(searched->h);
+    for (int i = 0; i < 2; i++) {
+        flow->patches[i].moves = take(&arena, 2 * n_patches);
+        flow->patches[i].better = take(&arena, 2 * n_patches);
+        flow->patches[i].costs = take(&arena, n_patches);
+    }
+    flow->sums = take(&arena, (size_t)threads * 3 * STRIDE * sums_stride(searched->w));
+    flow->refinement = take(&arena, refine_floats(searched->w, searched->h));
     return arena.used;
 }
 
