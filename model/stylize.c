@@ -203,15 +203,33 @@ static int check_pictures(const NstPicture *in, const NstPicture *out, const Nst
     return NST_OK;
 }
 
-static int paint(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out, const NstFrameInfo *info,
-                 NstFrameReport *report, NstError *err)
+/* What is asked for, and how it went */
+typedef struct Request {
+    NstStylizer *stylizer;
+    const NstPicture *in, *out;
+    const NstFrameInfo *info;
+    NstFrameReport *report;
+    NstError *err;
+    int code;
+} Request;
+
+static void paint_together(void *arg)
 {
-    NST_TRY(prepare(stylizer, in->width, in->height, err));
+    Request *ask = arg;
+    ask->code = stage_paint(ask->stylizer->stage, ask->in, ask->out, &ask->stylizer->options, ask->info, ask->report,
+                            ask->err);
+}
+
+static int paint(Request *ask)
+{
+    NstStylizer *stylizer = ask->stylizer;
+    const NstTeam team = team_of(&stylizer->options.compute);
+    NST_TRY(prepare(stylizer, ask->in->width, ask->in->height, ask->err));
     double start = seconds_now();
-    NST_TRY(stage_paint(stylizer->stage, in, out, &stylizer->options, info, report, err));
-    if (stylizer->options.rate > 0)
+    team_together(&team, paint_together, ask);
+    if (ask->code == NST_OK && stylizer->options.rate > 0)
         hold_rate(stylizer, seconds_now() - start);
-    return NST_OK;
+    return ask->code;
 }
 
 int nst_stylizer_process(NstStylizer *stylizer, const NstPicture *in, const NstPicture *out, const NstFrameInfo *info,
@@ -227,7 +245,7 @@ int nst_stylizer_process(NstStylizer *stylizer, const NstPicture *in, const NstP
         for (int band = 0; band < picture_bands(in); band++)
             picture_copy_band(out, in, band);
     else
-        NST_TRY(paint(stylizer, in, out, info, report, err));
+        NST_TRY(paint(&(Request){stylizer, in, out, info, report, err, NST_OK}));
     report->seconds = seconds_now() - start;
     return NST_OK;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "threads.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 int threads_count(int wanted)
@@ -41,6 +44,128 @@ static void run_part(void *arg, int part)
     }
 }
 
+/* ---- a crew: one thread leads, the others wait for the jobs that it opens ---- */
+
+/* Of a crew's state: how many help with the job, whether others may begin to, whether all is over, the job's number */
+enum { HELPERS = 0x1ff, OPEN = 0x200, OVER = 0x400, NUMBER = 0x800 };
+
+enum { SPINS = 5000 }; /* looks, before a thread that waits lets others run: a tenth of a millisecond or two */
+
+typedef struct NstCrew {
+    NstWork *work;
+    void *arg;
+    atomic_int arrived; /* who comes first leads */
+    atomic_uint state;
+    NstJob *job;        /* set before it is opened */
+    atomic_int asleep;
+    pthread_mutex_t lock;
+    pthread_cond_t news; /* with the lock: the state has changed, and somebody is asleep */
+} NstCrew;
+
+static _Thread_local NstCrew *led; /* the crew that this thread leads */
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ volatile("yield");
+#endif
+    for (volatile int i = 0; i < 40; i++)
+        ;
+}
+
+static bool concerns(unsigned state, unsigned last)
+{
+    return state & OVER || (state & OPEN && state / NUMBER != last);
+}
+
+/* The state, once a job is open that is not the last one, or all is over */
+static unsigned await(NstCrew *crew, unsigned last)
+{
+    for (int i = 0; i < SPINS; i++) {
+        unsigned state = atomic_load(&crew->state);
+        if (concerns(state, last))
+            return state;
+        relax();
+    }
+    pthread_mutex_lock(&crew->lock);
+    atomic_fetch_add(&crew->asleep, 1);
+    while (!concerns(atomic_load(&crew->state), last))
+        pthread_cond_wait(&crew->news, &crew->lock);
+    atomic_fetch_sub(&crew->asleep, 1);
+    pthread_mutex_unlock(&crew->lock);
+    return atomic_load(&crew->state);
+}
+
+static void tell(NstCrew *crew, unsigned state)
+{
+    atomic_store(&crew->state, state);
+    if (!atomic_load(&crew->asleep))
+        return;
+    pthread_mutex_lock(&crew->lock);
+    pthread_cond_broadcast(&crew->news);
+    pthread_mutex_unlock(&crew->lock);
+}
+
+static void help(NstCrew *crew, int slot)
+{
+    unsigned state, last = 0;
+    while (!((state = await(crew, last)) & OVER)) {
+        if (!(state & OPEN) || !atomic_compare_exchange_strong(&crew->state, &state, state + 1))
+            continue;
+        run_part(crew->job, slot);
+        last = state / NUMBER;
+        atomic_fetch_sub(&crew->state, 1);
+    }
+}
+
+static void join_crew(void *arg, int part)
+{
+    NstCrew *crew = arg;
+    int slot = atomic_fetch_add(&crew->arrived, 1);
+    (void)part;
+    if (slot > 0) {
+        help(crew, slot);
+        return;
+    }
+    led = crew;
+    crew->work(crew->arg);
+    led = NULL;
+    tell(crew, atomic_load(&crew->state) | OVER);
+}
+
+/* With those who are there: nobody is waited for but those who have begun. */
+static void lead(NstCrew *crew, NstJob *job)
+{
+    crew->job = job;
+    tell(crew, (atomic_load(&crew->state) + NUMBER) | OPEN);
+    run_part(job, 0);
+    atomic_fetch_and(&crew->state, ~(unsigned)OPEN);
+    for (int i = 0; atomic_load(&crew->state) & HELPERS; i++) {
+        relax();
+        if (i >= SPINS)
+            sched_yield();
+    }
+}
+
+void team_together(const NstTeam *team, NstWork *work, void *arg)
+{
+    NstCrew crew = {.work = work, .arg = arg};
+    bool together = team->execute && team->threads > 1 && !led && !pthread_mutex_init(&crew.lock, NULL);
+    if (together && pthread_cond_init(&crew.news, NULL)) {
+        pthread_mutex_destroy(&crew.lock);
+        together = false;
+    }
+    if (!together) {
+        work(arg);
+        return;
+    }
+    team->execute(team->opaque, join_crew, &crew, team->threads);
+    pthread_cond_destroy(&crew.news);
+    pthread_mutex_destroy(&crew.lock);
+}
+
 void team_for(const NstTeam *team, int n, NstTask *task, void *arg)
 {
     int parts = team->threads < n ? team->threads : n;
@@ -53,6 +178,8 @@ void team_for(const NstTeam *team, int n, NstTask *task, void *arg)
         atomic_init(&job.next[part], first_unit(&job, part));
     if (parts <= 1) {
         run_part(&job, 0);
+    } else if (led) {
+        lead(led, &job);
     } else if (team->execute) {
         team->execute(team->opaque, run_part, &job, parts);
     } else {

@@ -36,4 +36,12 @@ NstTeam team_of(const NstCompute *compute);
 typedef void NstTask(void *arg, int unit, int slot);
 void team_for(const NstTeam *team, int n, NstTask *task, void *arg);
 
+/*
+ * Calls work(arg), by any thread of the caller's executor, with the others at its side until it returns: they wait for
+ * what its calls of team_for hand out, where each of those would have had to wake them. An executor that runs its parts
+ * one after the other has it done by the first. Without an executor the calling thread does it, and wakes OpenMP's.
+ */
+typedef void NstWork(void *arg);
+void team_together(const NstTeam *team, NstWork *work, void *arg);
+
 #endif

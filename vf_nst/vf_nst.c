@@ -14,6 +14,7 @@
 
 #include <nst/nst.h>
 
+#include "libavutil/cpu.h"
 #include "libavutil/dict.h"
 #include "libavutil/internal.h"
 #include "libavutil/mem.h"
@@ -80,7 +81,7 @@ static const AVOption nst_options[] = {
     { "maxmem",   "set the memory for buffers in MiB, above which frames are painted in tiles; 0 is no bound", OFFSET(maxmem), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 1000000, STATIC },
     { "realtime", "set the frames per second to hold by a smaller size, 1 for the rate of the input, 0 for none", OFFSET(realtime), AV_OPT_TYPE_DOUBLE, { .dbl = 0 }, 0, 1000, STATIC },
     { "minsize",  "set the size that realtime never goes below, as for size", OFFSET(minsize), AV_OPT_TYPE_STRING, { .str = "auto" }, .flags = STATIC },
-    { "threads",  "set the number of threads, 0 for as many as the filter graph has", OFFSET(threads), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 256, STATIC },
+    { "threads",  "set the number of threads, 0 for one for each processor", OFFSET(threads), AV_OPT_TYPE_INT, { .i64 = 0 }, 0, 256, STATIC },
     { "cpu",      "set the instruction sets that may be used: avx2, avx512, neon, scalar or all, separated by |", OFFSET(cpu), AV_OPT_TYPE_STRING, { .str = NULL }, .flags = STATIC },
     { NULL }
 };
@@ -476,7 +477,8 @@ static av_cold int init(AVFilterContext *ctx)
         return ret;
     if (s->cpu && nst_cpu_parse(s->cpu, &options.compute.cpu, &err) < 0)
         return nst_error(ctx, "Option cpu", &err);
-    options.compute.threads = s->threads ? s->threads : FFMIN(ff_filter_get_nb_threads(ctx), 256);
+    /* the filter graph has one thread more than there are processors, unless it is told how many */
+    options.compute.threads = s->threads ? s->threads : FFMIN3(ff_filter_get_nb_threads(ctx), av_cpu_count(), 256);
     options.compute.execute        = execute;
     options.compute.execute_opaque = ctx;
     if (nst_stylizer_open(&s->stylizer, (const NstModel *const *)s->models, nb_models, &options, &err) < 0)
