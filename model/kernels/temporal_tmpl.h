@@ -50,8 +50,10 @@ TARGET static inline __attribute__((always_inline)) void NAME(warp_quad)(const f
     for (int v = 0; v < NAME(QUAD_VECTORS); v++)
         a[v] = b[v] = V_SET1(0);
     for (int r = 0; r <= NST_WARP_TAPS; r++, from += stride) {
-        for (int v = 0; v < NAME(QUAD_VECTORS); v++)
+        for (int v = 0; v < NAME(QUAD_VECTORS); v++) {
             row[v] = V_LOAD(from + v * VL);
+            KEEP_VECTOR(row[v]);
+        }
         if (r < NST_WARP_TAPS)
             NAME(warp_row)(a, down[4 * r], row);
         if (r > 0)
@@ -86,6 +88,8 @@ TARGET static void NAME(temporal_warp)(const NstWarp *w, int row, const float *u
         sy = sy / NST_WARP_PHASES - NST_WARP_TAPS / 2;
         const float *from = w->pixels + sy * w->stride + 4 * sx;
         if (fx || fy) {
+            for (int r = 0; r < 2; r++) /* those that the row below this one needs beside */
+                __builtin_prefetch(from + (NST_WARP_TAPS - 1 + r) * w->stride);
             NAME(warp_quad)(from - (NST_WARP_TAPS / 2 - 1) * (w->stride + 4), w->stride,
                             w->taps + fy * NST_WARP_PHASE_FLOATS, w->taps + fx * NST_WARP_PHASE_FLOATS, above, below);
         } else {
