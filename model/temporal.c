@@ -282,12 +282,12 @@ static float move(NstTemporal *t)
     return judge(t);
 }
 
-/* As move. What is only carried takes the one way; what is to be painted, and blended, is worth the other. */
-static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool paint)
+/* As move. Where pictures are carried, for speed, the one way has to do, unless it explains too little. */
+static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool both)
 {
-    bool searched = temporal_find_motion(t, how, info, paint);
+    bool searched = temporal_find_motion(t, how, info, both);
     float explained = move(t);
-    if (searched && !paint && explained < PAINT_EXPLAINED) {
+    if (searched && !both && explained < PAINT_EXPLAINED) {
         temporal_find_motion(t, how, info, true);
         explained = move(t);
     }
@@ -313,7 +313,7 @@ NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylize
     t->temporal = options->temporal;
     take_luma(t, source);
     if (t->has_history)
-        explained = follow(t, options->flow, info, due);
+        explained = follow(t, options->flow, info, due && every == 1);
     sight.scene_cut = t->has_history && explained < CUT_EXPLAINED;
     if (!t->has_history || sight.scene_cut) {
         begin(t);
