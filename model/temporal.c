@@ -282,13 +282,13 @@ static float move(NstTemporal *t)
     return judge(t);
 }
 
-/* As move. Where pictures are carried, for speed, the one way has to do, unless it explains too little. */
-static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool both)
+/* As move. What explains too little is searched for with all effort. */
+static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, NstEffort effort)
 {
-    bool searched = temporal_find_motion(t, how, info, both);
+    bool searched = temporal_find_motion(t, how, info, effort);
     float explained = move(t);
-    if (searched && !both && explained < PAINT_EXPLAINED) {
-        temporal_find_motion(t, how, info, true);
+    if (searched && effort != NST_EFFORT_BOTH && explained < PAINT_EXPLAINED) {
+        temporal_find_motion(t, how, info, NST_EFFORT_BOTH);
         explained = move(t);
     }
     return explained;
@@ -313,7 +313,8 @@ NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylize
     t->temporal = options->temporal;
     take_luma(t, source);
     if (t->has_history)
-        explained = follow(t, options->flow, info, due && every == 1);
+        explained = follow(t, options->flow, info,
+                           !due ? NST_EFFORT_FOLLOW : every > 1 ? NST_EFFORT_BACK : NST_EFFORT_BOTH);
     sight.scene_cut = t->has_history && explained < CUT_EXPLAINED;
     if (!t->has_history || sight.scene_cut) {
         begin(t);

@@ -58,10 +58,10 @@ size_t temporal_unseen_floats(int w, int h);
 /* Repeats row y of a plane of samples over its frame of one. */
 void temporal_frame_row(const NstTemporal *temporal, float *plane, int y);
 
-/*
- * Motion from the last picture to this one, into u and v; both: from the coarsest level on, and ahead. Returns whether
- * it was searched for.
- */
-bool temporal_find_motion(NstTemporal *temporal, NstFlow how, const NstFrameInfo *info, bool both);
+/* How thoroughly motion is searched for: on from the last one, where that may be; from the coarsest level on; ahead too */
+typedef enum NstEffort { NST_EFFORT_FOLLOW, NST_EFFORT_BACK, NST_EFFORT_BOTH } NstEffort;
+
+/* Motion from the last picture to this one, into u and v. Returns whether it was searched for. */
+bool temporal_find_motion(NstTemporal *temporal, NstFlow how, const NstFrameInfo *info, NstEffort effort);
 
 #endif

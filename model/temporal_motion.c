@@ -100,12 +100,12 @@ static bool begin_with_vectors(NstTemporal *t, NstFlow how, const NstFrameInfo *
     return vectors && (how == NST_FLOW_MV || flow_explains(t->flow, vectors));
 }
 
-/* Every other picture that is only carried begins with the motion of the last one, which it follows. */
-static void search(NstTemporal *t, bool both)
+/* A motion that was found from the coarsest level on leads the next one, but not the one after that. */
+static void search(NstTemporal *t, NstEffort effort)
 {
-    const bool follows = t->leads && !both;
+    const bool follows = t->leads && effort == NST_EFFORT_FOLLOW;
     t->leads = !follows;
-    if (both)
+    if (effort == NST_EFFORT_BOTH)
         t->ahead = flow_estimate_both(t->flow);
     else if (follows)
         flow_follow(t->flow);
@@ -113,7 +113,7 @@ static void search(NstTemporal *t, bool both)
         flow_estimate(t->flow, NST_WAY_BACK);
 }
 
-bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info, bool both)
+bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info, NstEffort effort)
 {
     Motion motion = {.t = t, .back = flow_field(t->flow, NST_WAY_BACK)};
     bool searched = false;
@@ -126,7 +126,7 @@ bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info,
         t->leads = false;
     } else {
         searched = true;
-        search(t, both);
+        search(t, effort);
     }
     team_for(&t->team, ceil_div(t->sh, BLOCK), motion_task, &motion);
     return searched;
