@@ -16,7 +16,7 @@ enum {
     LEVEL_MIN = 24,         /* the smaller side of the coarsest level */
     ITERATIONS = 20,        /* of the search for a patch, at most */
     COARSE_ROUNDS = 1,      /* of the refinement of coarser levels, which the next one begins from, */
-    QUICK_ROUNDS = 2,       /* and of the finest one, where it shall be quick */
+    QUICK_ROUNDS = 1,       /* and of the finest one, where it shall be quick */
     EXPLAINED = 4           /* levels that a vector may be off */
 };
 
@@ -445,7 +445,10 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstF
     search.columns = patches(search.own->w);
     search.rows = patches(search.own->h);
     team_for(team, search.rows, search_task, &search);
-    team_for(team, search.rows, neighbours_task, &search);
+    if (quick) /* what it begins with comes from neighbours too */
+        search.better = search.moves;
+    else
+        team_for(team, search.rows, neighbours_task, &search);
     team_for(team, search.rows - 1, spread_task, &search);
     if (way == NST_WAY_BACK) {
         NstRefineLevel level = {search.own->w, search.own->h, search.own->y, search.other->y, search.own->stride,

@@ -16,7 +16,6 @@ enum {
 #define LEAK_STILL (1 / 1024.0f) /* share of the fresh painting where nothing moves, with temporal = 1, */
 #define LEAK_MOVING (1 / 5.0f)   /* and where the last one is moved: its strokes wear out, get torn and stretched; */
 #define LEAK_CARRIED 0.85f /* of that, after a picture that was only carried */
-#define WARP_LOBES 3.4     /* of the warp's kernel, which ends at 3: it blurs less than one that is 0 there */
 #define SHARPEN 1.25f      /* of the sharpness that is missing */
 #define SHARPEN_MAX 0.5f
 #define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
@@ -78,7 +77,7 @@ static size_t lay_out(NstTemporal *t, int w, int h, int threads, float *memory)
 static void make_taps(float *taps)
 {
     taps += NST_WARP_PHASE_PAD;
-    const double pi = acos(-1), lobes = WARP_LOBES;
+    const double pi = acos(-1), lobes = NST_WARP_TAPS / 2;
     for (int phase = 0; phase < NST_WARP_PHASES; phase++, taps += NST_WARP_PHASE_FLOATS) {
         double weight[NST_WARP_TAPS], sum = 0;
         for (int i = 0; i < NST_WARP_TAPS; i++) {

@@ -96,7 +96,7 @@ typedef struct NstRefine {
 } NstRefine;
 
 enum {
-    NST_WARP_TAPS = 6,
+    NST_WARP_TAPS = 8,
     NST_WARP_PHASES = 64,
     NST_WARP_PHASE_PAD = 16, /* floats of zeros before a phase's taps and after them */
     NST_WARP_PHASE_FLOATS = 4 * NST_WARP_TAPS + 2 * NST_WARP_PHASE_PAD,
