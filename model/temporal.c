@@ -15,7 +15,6 @@ enum {
 
 #define LEAK_STILL (1 / 1024.0f) /* share of the fresh painting where nothing moves, with temporal = 1, */
 #define LEAK_MOVING (1 / 5.0f)   /* and where the last one is moved: its strokes wear out, get torn and stretched; */
-#define LEAK_CARRIED 0.85f /* of that, after a picture that was only carried */
 #define SHARPEN 1.25f      /* of the sharpness that is missing */
 #define SHARPEN_MAX 0.5f
 #define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
@@ -248,7 +247,7 @@ static void trust_task(void *arg, int y, int slot)
     }
     if (squared > 0) {
         trust.still = 1 - LEAK_STILL / (squared + LEAK_STILL);
-        trust.moving = 1 - (t->since_painted ? LEAK_CARRIED : 1) * LEAK_MOVING / (squared + LEAK_MOVING);
+        trust.moving = 1 - LEAK_MOVING / (squared + LEAK_MOVING);
     }
     t->dsp.temporal_trust(&trust, y);
     temporal_frame_row(t, t->trust, y);
