@@ -7,6 +7,7 @@
 
 #include "finish.h"
 #include "painter.h"
+#include "stylize_options.h"
 #include "temporal.h"
 #include "transfer.h"
 #include "util.h"
@@ -128,10 +129,10 @@ static int look(NstStage *stage, const NstPlanes *source, const NstStylizeOption
         painter_close_pieces(stage->painter);
         return NST_OK;
     }
-    if (options->every == 1 || options->max_memory)
-        painter_close_pieces(stage->painter);
-    else
+    if (stylize_paints_pieces(options))
         NST_TRY(painter_open_pieces(stage->painter, err));
+    else
+        painter_close_pieces(stage->painter);
     if (!stage->temporal)
         NST_TRY(temporal_create(&stage->temporal, spec->work_width, spec->work_height, &spec->compute, err));
     if (info && info->reset)

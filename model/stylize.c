@@ -90,7 +90,7 @@ static NstStageSpec spec_for(const NstStylizer *stylizer, int width, int height,
     const NstStylizeOptions *options = &stylizer->options;
     NstStageSpec spec = {.styles = stylizer->styles, .width = width, .height = height, .color = options->color,
                          .temporal = options->temporal > 0 || options->every != 1,
-                         .pieces = options->every != 1 && !options->max_memory,
+                         .pieces = stylize_paints_pieces(options),
                          .max_memory = options->max_memory, .compute = options->compute};
     int full = size_height(&options->size, height, AUTO_HEIGHT);
     int least = min_int(size_height(&options->min_size, height, AUTO_MIN_HEIGHT), full);

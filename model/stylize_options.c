@@ -2,7 +2,6 @@
 #include "stylize_options.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,4 +108,9 @@ int stylize_options_check(const NstStylizeOptions *options, int n_models, NstErr
                     options->struct_size, sizeof(*options));
     NST_TRY(check_ranges(options, err));
     return check_mix(options, n_models, err);
+}
+
+bool stylize_paints_pieces(const NstStylizeOptions *options)
+{
+    return options->every != 1 && options->every != 2 && !options->max_memory;
 }
