@@ -36,7 +36,8 @@ typedef void (*NstGemm)(int trans_a, int trans_b, int m, int n, int k, const flo
 
 /*
  * Runs job(arg, part) for part = 0 to parts - 1, in any order, on any threads, at once or one after the other, and
- * returns when all are done. For programs that have threads of their own, such as FFmpeg's ff_filter_execute.
+ * returns when all are done. For programs that have threads of their own, such as FFmpeg's ff_filter_execute. A picture of
+ * a stream is one call: the part that begins first leads, the others last as long, and wait for work between.
  */
 typedef void (*NstExecute)(void *opaque, void (*job)(void *arg, int part), void *arg, int parts);
 
