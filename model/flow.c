@@ -46,7 +46,7 @@ struct NstOpticalFlow {
         float *moves, *better;     /* two floats a patch, before and after neighbours were asked */
         float *costs;
     } patches[2];                  /* by way */
-    float *sums;                   /* for each of the team: a row of cells of the dense field */
+    float *sums;                   /* for each of the team, slot_sums */
     float *refinement;             /* memory of refine.c */
     float *memory;
 };
@@ -106,6 +106,18 @@ static size_t sums_stride(int w)
     return align_floats((size_t)patches(w) * STRIDE + NST_PATCH);
 }
 
+/* Floats of each of the team: three sums of a row of cells of the dense field, or a row that is to be enlarged */
+static size_t slot_floats(const NstOpticalFlow *flow)
+{
+    const NstField *level = flow->field[NST_WAY_BACK];
+    return max_size(3 * STRIDE * sums_stride(level[flow->finest].w), align_floats((size_t)level[0].w / 2 + 2 * STRIDE));
+}
+
+static float *slot_sums(const NstOpticalFlow *flow, int slot)
+{
+    return flow->sums + (size_t)slot * slot_floats(flow);
+}
+
 /* The first level that has no more samples than that; else the coarsest */
 static int finest_level(const NstOpticalFlow *flow, int samples_max)
 {
@@ -141,7 +153,7 @@ static size_t lay_out(NstOpticalFlow *flow, int w, int h, int samples_max, int t
         flow->patches[i].better = take(&arena, 2 * n_patches);
         flow->patches[i].costs = take(&arena, n_patches);
     }
-    flow->sums = take(&arena, (size_t)threads * 3 * STRIDE * sums_stride(searched->w));
+    flow->sums = take(&arena, (size_t)threads * slot_floats(flow));
     flow->refinement = take(&arena, refine_floats(searched->w, searched->h));
     return arena.used;
 }
@@ -321,7 +333,7 @@ typedef struct Search {
     int rounds;              /* of the refinement */
     int columns, rows;       /* of patches */
     float *moves, *better, *costs;
-    float *sums;             /* for each of the team that searches */
+    int slot;                /* the first of the team that searches */
 } Search;
 
 static NstPatch patch_from(const Level *own, const Level *other, int x, int y)
@@ -412,7 +424,7 @@ static void spread_task(void *arg, int row, int slot)
     const NstOpticalFlow *flow = search->flow;
     const NstField *field = search->field;
     size_t stride = sums_stride(flow->field[0][flow->finest].w), part = STRIDE * stride;
-    float *u = search->sums + (size_t)slot * 3 * part + STRIDE, *v = u + part, *weight = v + part;
+    float *u = slot_sums(flow, search->slot + slot) + STRIDE, *v = u + part, *weight = v + part;
     memset(u - STRIDE, 0, 3 * part * sizeof(float));
     for (int i = 0; i < 2; i++)
         for (int column = 0; column < search->columns; column++) {
@@ -439,9 +451,8 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstF
     Search search = {.flow = flow, .own = &flow->pyramid[own].level[index],
                      .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index],
                      .start = start, .start_size = start_size, .moves = flow->patches[way].moves,
-                     .better = flow->patches[way].better, .costs = flow->patches[way].costs,
+                     .better = flow->patches[way].better, .costs = flow->patches[way].costs, .slot = slot,
                      .rounds = index > flow->finest ? COARSE_ROUNDS : quick ? QUICK_ROUNDS : NST_REFINE_ROUNDS};
-    search.sums = flow->sums + (size_t)slot * 3 * STRIDE * sums_stride(flow->field[0][flow->finest].w);
     search.columns = patches(search.own->w);
     search.rows = patches(search.own->h);
     team_for(team, search.rows, search_task, &search);
@@ -457,32 +468,44 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstF
     }
 }
 
-/* Row y of a field from one of half the width and height, in samples twice as small */
-static void enlarge_row(const NstField *half, const float *plane, const NstField *field, float *to, int y)
+/* A field, and one of half its width and height that it is made from */
+typedef struct Enlarging {
+    const NstOpticalFlow *flow;
+    const NstField *half, *field;
+} Enlarging;
+
+/* A row from between rows a and b of the smaller one, in samples twice as small; `between` has room on both sides. */
+static void enlarge_row(const Enlarging *job, const float *a, const float *b, float *between, float *to)
 {
-    const int near = min_int(y / 2, half->h - 1), other = max_int(min_int(near + (y % 2 ? 1 : -1), half->h - 1), 0);
-    const float *a = plane + (size_t)near * (size_t)half->w, *b = plane + (size_t)other * (size_t)half->w;
-    for (int x = 0; x < field->w; x++) {
-        const int i = min_int(x / 2, half->w - 1), j = max_int(min_int(i + (x % 2 ? 1 : -1), half->w - 1), 0);
-        to[x] = 2 * (0.5625f * a[i] + 0.1875f * (a[j] + b[i]) + 0.0625f * b[j]);
-    }
+    const NstDsp *dsp = job->flow->dsp;
+    const size_t n = (size_t)job->half->w;
+    dsp->lerp(between, a, b, 0.25f, n);
+    dsp->scale_shift(between, between, 2, 0, n);
+    between[-1] = between[0];
+    between[n] = between[n + 1] = between[n - 1];
+    dsp->enlarge2(to, between, 0.25f, (size_t)job->field->w);
 }
 
 static void enlarge_task(void *arg, int y, int slot)
 {
-    const NstField *half = arg, *field = half - 1;
-    const size_t at = (size_t)y * (size_t)field->w;
-    (void)slot;
-    enlarge_row(half, half->x, field, field->x + at, y);
-    enlarge_row(half, half->y, field, field->y + at, y);
+    const Enlarging *job = arg;
+    const NstField *half = job->half, *field = job->field;
+    const int near = min_int(y / 2, half->h - 1), other = max_int(min_int(near + (y % 2 ? 1 : -1), half->h - 1), 0);
+    const size_t a = (size_t)near * (size_t)half->w, b = (size_t)other * (size_t)half->w;
+    const size_t to = (size_t)y * (size_t)field->w;
+    float *between = slot_sums(job->flow, slot) + STRIDE;
+    enlarge_row(job, half->x + a, half->x + b, between, field->x + to);
+    enlarge_row(job, half->y + a, half->y + b, between, field->y + to);
 }
 
 /* The finest level that is searched, from a motion as search_level takes it, and those that are finer still */
 static void search_finest(NstOpticalFlow *flow, NstWay way, const NstField *start, float start_size, bool quick)
 {
     search_level(flow, way, flow->finest, start, start_size, flow->team, 0, quick);
-    for (int index = flow->finest; index > 0; index--)
-        team_for(flow->team, flow->field[way][index - 1].h, enlarge_task, &flow->field[way][index]);
+    for (int index = flow->finest; index > 0; index--) {
+        Enlarging job = {flow, &flow->field[way][index], &flow->field[way][index - 1]};
+        team_for(flow->team, job.field->h, enlarge_task, &job);
+    }
 }
 
 /* The motion that the next finer level than `index` begins from; NULL: none */
