@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "util.h"
+
 int threads_count(int wanted)
 {
     long threads = wanted > 0 ? wanted : sysconf(_SC_NPROCESSORS_ONLN);
@@ -49,7 +51,8 @@ static void run_part(void *arg, int part)
 /* Of a crew's state: how many help with the job, whether others may begin to, whether all is over, the job's number */
 enum { HELPERS = 0x1ff, OPEN = 0x200, OVER = 0x400, NUMBER = 0x800 };
 
-enum { SPINS = 5000 }; /* looks, before a thread that waits lets others run: a tenth of a millisecond or two */
+enum { LOOKS = 64 }; /* from one look at the clock to the next */
+#define PATIENCE 3e-4    /* seconds that a thread spins: few wait for the others of a job for as long */
 
 typedef struct NstCrew {
     NstWork *work;
@@ -71,8 +74,6 @@ static void relax(void)
 #elif defined(__aarch64__) || defined(__arm__)
     __asm__ volatile("yield");
 #endif
-    for (volatile int i = 0; i < 40; i++)
-        ;
 }
 
 static bool concerns(unsigned state, unsigned last)
@@ -83,7 +84,8 @@ static bool concerns(unsigned state, unsigned last)
 /* The state, once a job is open that is not the last one, or all is over */
 static unsigned await(NstCrew *crew, unsigned last)
 {
-    for (int i = 0; i < SPINS; i++) {
+    const double end = seconds_now() + PATIENCE;
+    for (int i = 1; i % LOOKS || seconds_now() < end; i++) {
         unsigned state = atomic_load(&crew->state);
         if (concerns(state, last))
             return state;
@@ -142,9 +144,10 @@ static void lead(NstCrew *crew, NstJob *job)
     tell(crew, (atomic_load(&crew->state) + NUMBER) | OPEN);
     run_part(job, 0);
     atomic_fetch_and(&crew->state, ~(unsigned)OPEN);
-    for (int i = 0; atomic_load(&crew->state) & HELPERS; i++) {
+    const double end = seconds_now() + PATIENCE;
+    for (int i = 1; atomic_load(&crew->state) & HELPERS; i++) {
         relax();
-        if (i >= SPINS)
+        if (i % LOOKS == 0 && seconds_now() > end)
             sched_yield();
     }
 }
