@@ -36,4 +36,12 @@ static void part_threads(void *opaque, void (*job)(void *arg, int part), void *a
         assert_int_equal(pthread_join(part[i].thread, NULL), 0);
 }
 
+/* One that runs them one after the other, the last one first; opaque: an int that counts the calls */
+static inline void parts_backwards(void *opaque, void (*job)(void *arg, int part), void *arg, int parts)
+{
+    ++*(int *)opaque;
+    for (int part = parts - 1; part >= 0; part--)
+        job(arg, part);
+}
+
 #endif

@@ -287,17 +287,10 @@ static void test_thread_counts(void **state)
 
 /* -- executors of the caller -- */
 
-static void execute_backwards(void *calls, void (*job)(void *arg, int part), void *arg, int parts)
-{
-    ++*(int *)calls;
-    for (int part = parts - 1; part >= 0; part--)
-        job(arg, part);
-}
-
 static void test_executors(void **state)
 {
     (void)state;
-    static const NstExecute executors[] = {execute_backwards, part_threads};
+    static const NstExecute executors[] = {parts_backwards, part_threads};
     for (int i = 0; i < networks.n; i++) {
         const LayerCase *c = &networks.cases[i];
         NstPlan *one = new_plan(&c->graph, 1, false, NULL, 0);
