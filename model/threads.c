@@ -52,7 +52,7 @@ static void run_part(void *arg, int part)
 enum { HELPERS = 0x1ff, OPEN = 0x200, OVER = 0x400, NUMBER = 0x800 };
 
 enum { LOOKS = 64 }; /* from one look at the clock to the next */
-#define PATIENCE 3e-4    /* seconds that a thread spins: few wait for the others of a job for as long */
+#define PATIENCE 3e-4 /* seconds that a thread spins: few wait for the others of a job for as long */
 
 typedef struct NstCrew {
     NstWork *work;
@@ -76,6 +76,12 @@ static void relax(void)
 #endif
 }
 
+/* Whether a thread that has looked so often, from 1 on, looks again at once */
+static bool spins_on(int looks, double end)
+{
+    return looks % LOOKS || seconds_now() < end;
+}
+
 static bool concerns(unsigned state, unsigned last)
 {
     return state & OVER || (state & OPEN && state / NUMBER != last);
@@ -85,19 +91,20 @@ static bool concerns(unsigned state, unsigned last)
 static unsigned await(NstCrew *crew, unsigned last)
 {
     const double end = seconds_now() + PATIENCE;
-    for (int i = 1; i % LOOKS || seconds_now() < end; i++) {
-        unsigned state = atomic_load(&crew->state);
+    unsigned state;
+    for (int i = 1; spins_on(i, end); i++) {
+        state = atomic_load(&crew->state);
         if (concerns(state, last))
             return state;
         relax();
     }
     pthread_mutex_lock(&crew->lock);
     atomic_fetch_add(&crew->asleep, 1);
-    while (!concerns(atomic_load(&crew->state), last))
+    while (state = atomic_load(&crew->state), !concerns(state, last))
         pthread_cond_wait(&crew->news, &crew->lock);
     atomic_fetch_sub(&crew->asleep, 1);
     pthread_mutex_unlock(&crew->lock);
-    return atomic_load(&crew->state);
+    return state;
 }
 
 static void tell(NstCrew *crew, unsigned state)
@@ -114,7 +121,7 @@ static void help(NstCrew *crew, int slot)
 {
     unsigned state, last = 0;
     while (!((state = await(crew, last)) & OVER)) {
-        if (!(state & OPEN) || !atomic_compare_exchange_strong(&crew->state, &state, state + 1))
+        if (!atomic_compare_exchange_strong(&crew->state, &state, state + 1))
             continue;
         run_part(crew->job, slot);
         last = state / NUMBER;
@@ -147,7 +154,7 @@ static void lead(NstCrew *crew, NstJob *job)
     const double end = seconds_now() + PATIENCE;
     for (int i = 1; atomic_load(&crew->state) & HELPERS; i++) {
         relax();
-        if (i % LOOKS == 0 && seconds_now() > end)
+        if (!spins_on(i, end))
             sched_yield();
     }
 }
