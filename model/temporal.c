@@ -381,28 +381,27 @@ static void sharpen_task(void *arg, int y, int slot)
     }
 }
 
-/* Repeats row y of what was carried over its frame. */
-static void frame_carried(const NstTemporal *t, int y)
+/* Repeats the edge of what was carried over its frame. */
+static void frame_carried(const NstTemporal *t)
 {
     const size_t bytes = 4 * ((size_t)t->w + 2 * SIDE) * sizeof(float);
-    const ptrdiff_t stride = t->history_stride;
-    float *row = temporal_carried_row(t, y);
-    for (int x = 1; x <= SIDE; x++) {
-        memcpy(row - 4 * x, row, 4 * sizeof(float));
-        memcpy(row + 4 * (t->w - 1 + x), row + 4 * (t->w - 1), 4 * sizeof(float));
+    for (int y = 0; y < t->h; y++) {
+        float *first = temporal_carried_row(t, y), *last = first + 4 * (t->w - 1);
+        for (int x = 1; x <= SIDE; x++) {
+            memcpy(first - 4 * x, first, 4 * sizeof(float));
+            memcpy(last + 4 * x, last, 4 * sizeof(float));
+        }
     }
-    row -= 4 * SIDE;
-    for (int i = 1; y == 0 && i <= SIDE; i++)
-        memcpy(row - i * stride, row, bytes);
-    for (int i = 1; y == t->h - 1 && i <= SIDE; i++)
-        memcpy(row + i * stride, row, bytes);
+    for (int i = 1; i <= SIDE; i++) {
+        memcpy(temporal_carried_row(t, -i) - 4 * SIDE, temporal_carried_row(t, 0) - 4 * SIDE, bytes);
+        memcpy(temporal_carried_row(t, t->h - 1 + i) - 4 * SIDE, temporal_carried_row(t, t->h - 1) - 4 * SIDE, bytes);
+    }
 }
 
 /* What was carried becomes the history, with a frame. */
 static void remember(NstTemporal *t)
 {
-    for (int y = 0; y < t->h; y++)
-        frame_carried(t, y);
+    frame_carried(t);
     float *history = t->history;
     t->history = t->carried;
     t->carried = history;
