@@ -15,8 +15,7 @@ enum {
     FRAME = 2 * NST_PATCH,  /* samples around a level, repeating its edge */
     LEVEL_MIN = 24,         /* the smaller side of the coarsest level */
     ITERATIONS = 20,        /* of the search for a patch, at most */
-    COARSE_ROUNDS = 1,      /* of the refinement of coarser levels, which the next one begins from, */
-    QUICK_ROUNDS = 1,       /* and of the finest one, where it shall be quick */
+    QUICK_ROUNDS = 1,       /* of the refinement of coarser levels, and of the finest one where it shall be quick */
     EXPLAINED = 4           /* levels that a vector may be off */
 };
 
@@ -452,7 +451,7 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstF
                      .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index],
                      .start = start, .start_size = start_size, .moves = flow->patches[way].moves,
                      .better = flow->patches[way].better, .costs = flow->patches[way].costs, .slot = slot,
-                     .rounds = index > flow->finest ? COARSE_ROUNDS : quick ? QUICK_ROUNDS : NST_REFINE_ROUNDS};
+                     .rounds = index > flow->finest || quick ? QUICK_ROUNDS : NST_REFINE_ROUNDS};
     search.columns = patches(search.own->w);
     search.rows = patches(search.own->h);
     team_for(team, search.rows, search_task, &search);
