@@ -60,7 +60,7 @@ static size_t lay_out(NstTemporal *t, int w, int h, int threads, float *memory)
         *pictures[i] = picture ? picture + SIDE * t->history_stride + 4 * SIDE : NULL;
     }
     t->luma = take(&memory, &used, pixels);
-    t->taps = take(&memory, &used, NST_WARP_PHASES * NST_WARP_PHASE_FLOATS);
+    t->taps = take(&memory, &used, NST_WARP_PHASES * NST_WARP_TAPS);
     float **planes[] = {&t->u, &t->v, &t->error, &t->trust, &t->weight, &t->seen};
     for (size_t i = 0; i < sizeof(planes) / sizeof(*planes); i++)
         *planes[i] = take_samples(t, &memory, &used);
@@ -75,17 +75,16 @@ static size_t lay_out(NstTemporal *t, int w, int h, int threads, float *memory)
 /* Lanczos's kernel, which a picture can go through often before it blurs; each phase's sum is 1 */
 static void make_taps(float *taps)
 {
-    taps += NST_WARP_PHASE_PAD;
     const double pi = acos(-1), lobes = NST_WARP_TAPS / 2;
-    for (int phase = 0; phase < NST_WARP_PHASES; phase++, taps += NST_WARP_PHASE_FLOATS) {
+    for (int phase = 0; phase < NST_WARP_PHASES; phase++, taps += NST_WARP_TAPS) {
         double weight[NST_WARP_TAPS], sum = 0;
         for (int i = 0; i < NST_WARP_TAPS; i++) {
             double x = pi * ((double)phase / NST_WARP_PHASES - (i - (NST_WARP_TAPS / 2 - 1)));
             weight[i] = fabs(x) < 1e-9 ? 1 : sin(x) * sin(x / lobes) * lobes / (x * x);
             sum += weight[i];
         }
-        for (int i = 0; i < 4 * NST_WARP_TAPS; i++)
-            taps[i] = (float)(weight[i / 4] / sum);
+        for (int i = 0; i < NST_WARP_TAPS; i++)
+            taps[i] = (float)(weight[i] / sum);
     }
 }
 
@@ -197,7 +196,7 @@ static void warp_task(void *arg, int y, int slot)
 {
     const Job *job = arg;
     NstTemporal *t = job->t;
-    const NstWarp warp = {t->w, t->h, t->history, t->history_stride, t->taps + NST_WARP_PHASE_PAD};
+    const NstWarp warp = {t->w, t->h, t->history, t->history_stride, t->taps};
     const float *luma[2] = {temporal_luma_row(t, 2 * y), temporal_luma_row(t, 2 * y + 1)};
     float *carried[2] = {temporal_carried_row(t, 2 * y), temporal_carried_row(t, 2 * y + 1)};
     float *error = t->error + y * t->stride;

@@ -430,16 +430,13 @@ static void check_warp(const NstDsp *dsp, const NstDsp *reference, int n, Fill f
 {
     const size_t samples = ((size_t)n + 1) / 2, floats = 8 * samples;
     History history = history_new(n, fill, random);
-    float *taps = buffer_filled(NST_WARP_PHASES * NST_WARP_PHASE_FLOATS, FILL_NORMAL, random);
+    float *taps = buffer_filled(NST_WARP_PHASES * NST_WARP_TAPS, FILL_NORMAL, random);
     float *u = buffer_filled(samples, FILL_NORMAL, random), *v = buffer_filled(samples, FILL_NORMAL, random);
     float *y[2] = {guarded_new(floats), guarded_new(floats)}, *expected[2] = {buffer_new(floats), buffer_new(floats)};
     float *luma = buffer_filled(4 * samples, fill, random);
     float *error = guarded_new(samples), *unused = buffer_new(samples);
     const float *rows[2] = {luma, luma + 2 * samples};
-    const NstWarp warp = {n, HEIGHT, history.first, history.stride, taps + NST_WARP_PHASE_PAD};
-    for (int i = 0; i < NST_WARP_PHASES * NST_WARP_PHASE_FLOATS; i++)
-        if ((i + NST_WARP_PHASE_PAD) % NST_WARP_PHASE_FLOATS < 2 * NST_WARP_PHASE_PAD)
-            taps[i] = 0;
+    const NstWarp warp = {n, HEIGHT, history.first, history.stride, taps};
     for (size_t i = 0; i < samples; i++) {
         u[i] = i % 4 ? 3 * u[i] : 0;
         v[i] = i % 4 == 0 ? 1 : i % 7 ? 3 * v[i] : 1e9f;

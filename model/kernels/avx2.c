@@ -103,13 +103,8 @@ TARGET static inline V avx2_load_even(const float *p)
 
 #include "flow_tmpl.h"
 #include "refine_tmpl.h"
-
-TARGET static inline void avx2_fold4(const V v[1], float *to)
-{
-    _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(v[0]), _mm256_extractf128_ps(v[0], 1)));
-}
-
 #include "temporal_tmpl.h"
+#include "warp_tmpl.h"
 
 void dsp_init_avx2(NstDsp *dsp)
 {
@@ -121,6 +116,7 @@ void dsp_init_avx2(NstDsp *dsp)
     avx2_flow_fill(dsp);
     avx2_refine_fill(dsp);
     avx2_temporal_fill(dsp);
+    avx2_warp_fill(dsp);
 }
 
 #endif

@@ -104,13 +104,6 @@ TARGET static inline V avx512_load_even(const float *p)
 #define FEW_VECTORS(co) 6
 #include "few_tmpl.h"
 #include "refine_tmpl.h"
-
-TARGET static inline void avx512_fold4(const V v[1], float *to)
-{
-    __m256 half = avx512_halves(v[0]);
-    _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
-}
-
 #include "temporal_tmpl.h"
 
 void dsp_init_avx512(NstDsp *dsp)

@@ -98,8 +98,6 @@ typedef struct NstRefine {
 enum {
     NST_WARP_TAPS = 8,
     NST_WARP_PHASES = 64,
-    NST_WARP_PHASE_PAD = 16, /* floats of zeros before a phase's taps and after them */
-    NST_WARP_PHASE_FLOATS = 4 * NST_WARP_TAPS + 2 * NST_WARP_PHASE_PAD,
     NST_SHARPEN_REACH = 2 /* pixels: lifts strokes 4 pixels apart the most, and leaves the noise of single ones alone */
 };
 
@@ -108,7 +106,7 @@ typedef struct NstWarp {
     int w, h;
     const float *pixels; /* (0, 0) */
     ptrdiff_t stride;    /* floats from row to row */
-    const float *taps;   /* the first one of NST_WARP_PHASES times NST_WARP_TAPS, each four times, between the pads */
+    const float *taps;   /* NST_WARP_PHASES times NST_WARP_TAPS */
 } NstWarp;
 
 /*

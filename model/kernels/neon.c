@@ -88,13 +88,8 @@ static inline V neon_load_even(const float *p)
 
 #include "flow_tmpl.h"
 #include "refine_tmpl.h"
-
-static inline void neon_fold4(const V v[1], float *to)
-{
-    vst1q_f32(to, v[0]);
-}
-
 #include "temporal_tmpl.h"
+#include "warp_tmpl.h"
 
 void dsp_init_neon(NstDsp *dsp)
 {
@@ -106,6 +101,7 @@ void dsp_init_neon(NstDsp *dsp)
     neon_flow_fill(dsp);
     neon_refine_fill(dsp);
     neon_temporal_fill(dsp);
+    neon_warp_fill(dsp);
 }
 
 #endif

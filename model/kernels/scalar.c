@@ -72,13 +72,8 @@ static inline void scalar_sum4(float a, float b, float c, float d, float s[4])
 
 #include "flow_tmpl.h"
 #include "refine_tmpl.h"
-
-static inline void scalar_fold4(const float v[4], float *to)
-{
-    memcpy(to, v, 4 * sizeof(*to));
-}
-
 #include "temporal_tmpl.h"
+#include "warp_tmpl.h"
 
 static void scalar_gemm(int trans_a, int trans_b, int m, int n, int k, const float *a, int lda, const float *b,
                         int ldb, float beta, float *c, int ldc)
@@ -129,6 +124,7 @@ void dsp_init_scalar(NstDsp *dsp)
     scalar_flow_fill(dsp);
     scalar_refine_fill(dsp);
     scalar_temporal_fill(dsp);
+    scalar_warp_fill(dsp);
     dsp->gemm = scalar_gemm;
     dsp->panel_height = 1;
     dsp->panel_width = SCALAR_PANEL;

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Rows of temporal smoothing (temporal.h). Included once for each variant, with
- *   fold4(v, to)    to[0..3] = the sums of lanes 0, 4, 8 .., of lanes 1, 5, 9 .. and so on; v is one vector, or for
- *                   vectors of one lane four of them
- */
+/* Rows of temporal smoothing (temporal.h). Included once for each variant. */
 
 TARGET static void NAME(temporal_luma)(float *restrict y, const float *restrict r, const float *restrict g,
                                        const float *restrict b, float scale, int n)
@@ -12,120 +8,6 @@ TARGET static void NAME(temporal_luma)(float *restrict y, const float *restrict 
 #pragma omp simd
     for (int i = 0; i < n; i++)
         y[i] = FMA(kr, r[i], FMA(kg, g[i], kb * b[i]));
-}
-
-/*
- * The pixels of a sample are four, two by two, and move as one: each of the taps + 1 rows that they need is read once,
- * and filtered down for both of their rows; across, the right one's taps begin a pixel later.
- */
-enum {
-    NAME(QUAD_FLOATS) = 4 * (NST_WARP_TAPS + 1),
-    NAME(QUAD_VECTORS) = (NAME(QUAD_FLOATS) + VL - 1) / VL,
-    NAME(FOLDED) = VL < 4 ? 4 / VL : 1
-};
-
-/* sum += weight of a row of pixels */
-TARGET static inline __attribute__((always_inline)) void NAME(warp_row)(V *sum, float weight, const V *row)
-{
-    V w = V_SET1(weight);
-    for (int v = 0; v < NAME(QUAD_VECTORS); v++)
-        sum[v] = V_FMA(w, row[v], sum[v]);
-}
-
-TARGET static inline __attribute__((always_inline)) void NAME(warp_across)(const V *sum, const float *across, float *to)
-{
-    V total[NAME(FOLDED)];
-    for (int v = 0; v < NAME(FOLDED); v++)
-        total[v] = sum[v] * V_LOAD(across + v * VL);
-    for (int v = NAME(FOLDED); v < NAME(QUAD_VECTORS); v++)
-        total[v % NAME(FOLDED)] = V_FMA(sum[v], V_LOAD(across + v * VL), total[v % NAME(FOLDED)]);
-    NAME(fold4)(total, to);
-}
-
-TARGET static inline __attribute__((always_inline)) void NAME(warp_quad)(const float *from, ptrdiff_t stride,
-                                                                         const float *down, const float *across,
-                                                                         float *above, float *below)
-{
-    V a[NAME(QUAD_VECTORS)], b[NAME(QUAD_VECTORS)], row[NAME(QUAD_VECTORS)];
-    for (int v = 0; v < NAME(QUAD_VECTORS); v++)
-        a[v] = b[v] = V_SET1(0);
-    for (int r = 0; r <= NST_WARP_TAPS; r++, from += stride) {
-        for (int v = 0; v < NAME(QUAD_VECTORS); v++) {
-            row[v] = V_LOAD(from + v * VL);
-            KEEP_VECTOR(row[v]);
-        }
-        if (r < NST_WARP_TAPS)
-            NAME(warp_row)(a, down[4 * r], row);
-        if (r > 0)
-            NAME(warp_row)(b, down[4 * r - 4], row);
-    }
-    NAME(warp_across)(a, across, above);
-    NAME(warp_across)(a, across - 4, above + 4);
-    NAME(warp_across)(b, across, below);
-    NAME(warp_across)(b, across - 4, below + 4);
-}
-
-/* Places in the frame of NST_WARP_TAPS / 2 pixels around the picture, in phases: kept to where all taps lie within it */
-TARGET static void NAME(warp_places)(const NstWarp *w, int first, int row, const float *restrict u,
-                                     const float *restrict v, unsigned *restrict x, unsigned *restrict y, int n)
-{
-    /* from one pixel before the picture to its last one */
-    const float reach = NST_WARP_TAPS / 2, least = reach - 1;
-    const float right = (float)w->w - 1 + reach, bottom = (float)w->h - 1 + reach;
-#pragma omp simd
-    for (int i = 0; i < n; i++) {
-        float px = (float)(2 * (first + i)) + u[i] + reach, py = (float)(2 * row) + v[i] + reach;
-        px = px < right ? px : right;
-        py = py < bottom ? py : bottom;
-        px = px > least ? px : least;
-        py = py > least ? py : least;
-        x[i] = (unsigned)(int)(px * NST_WARP_PHASES + 0.5f);
-        y[i] = (unsigned)(int)(py * NST_WARP_PHASES + 0.5f);
-    }
-}
-
-TARGET static inline __attribute__((always_inline)) void NAME(warp_one)(const NstWarp *w, unsigned x, unsigned y,
-                                                                        float *above, float *below)
-{
-    const ptrdiff_t sx = (ptrdiff_t)(x / NST_WARP_PHASES) - NST_WARP_TAPS / 2;
-    const ptrdiff_t sy = (ptrdiff_t)(y / NST_WARP_PHASES) - NST_WARP_TAPS / 2;
-    const unsigned fx = x % NST_WARP_PHASES, fy = y % NST_WARP_PHASES;
-    const float *from = w->pixels + sy * w->stride + 4 * sx;
-    if (fx || fy) {
-        for (int r = 0; r < 2; r++) /* those that the row below this one needs beside */
-            __builtin_prefetch(from + (NST_WARP_TAPS - 1 + r) * w->stride);
-        NAME(warp_quad)(from - (NST_WARP_TAPS / 2 - 1) * (w->stride + 4), w->stride,
-                        w->taps + fy * NST_WARP_PHASE_FLOATS, w->taps + fx * NST_WARP_PHASE_FLOATS, above, below);
-    } else {
-        memcpy(above, from, 8 * sizeof(float));
-        memcpy(below, from + w->stride, 8 * sizeof(float));
-    }
-}
-
-/*
- * Row `row` of samples from where in the history the motion (u, v) leads: two rows of pixels, four floats each; and the
- * mean square by which their luma is off. In three loops, so that the longest, which waits for memory, is short enough
- * for two of its rounds to run at once.
- */
-TARGET static void NAME(temporal_warp)(const NstWarp *w, int row, const float *u, const float *v,
-                                       const float *const luma[2], float *const to[2], float *error)
-{
-    enum { RUN = 64 };
-    const int samples = (w->w + 1) / 2;
-    for (int first = 0; first < samples; first += RUN) {
-        const int n = samples - first < RUN ? samples - first : RUN;
-        float *above = to[0] + 8 * first, *below = to[1] + 8 * first;
-        const float *y0 = luma[0] + 2 * first, *y1 = luma[1] + 2 * first;
-        unsigned x[RUN], y[RUN];
-        NAME(warp_places)(w, first, row, u + first, v + first, x, y, n);
-        for (int i = 0; i < n; i++)
-            NAME(warp_one)(w, x[i], y[i], above + 8 * i, below + 8 * i);
-        for (int i = 0; i < n; i++) {
-            float a = y0[2 * i] - above[8 * i + 3], b = y0[2 * i + 1] - above[8 * i + 7];
-            float c = y1[2 * i] - below[8 * i + 3], d = y1[2 * i + 1] - below[8 * i + 7];
-            error[first + i] = 0.25f * (FMA(a, a, b * b) + FMA(c, c, d * d));
-        }
-    }
 }
 
 /* Four planes' vectors between each other, of which the first n pixels count */
@@ -246,7 +128,6 @@ TARGET static void NAME(temporal_trust)(const NstTrust *t, int y)
 TARGET static void NAME(temporal_fill)(NstDsp *dsp)
 {
     dsp->temporal_luma = NAME(temporal_luma);
-    dsp->temporal_warp = NAME(temporal_warp);
     dsp->temporal_blend = NAME(temporal_blend);
     dsp->temporal_sharpen = NAME(temporal_sharpen);
     dsp->temporal_trust = NAME(temporal_trust);
