@@ -41,10 +41,7 @@ struct NstOpticalFlow {
     int n_levels, finest, current; /* the finest level that is searched; finer ones take its motion, enlarged */
     Pyramid pyramid[2];
     NstField field[2][LEVELS_MAX]; /* by way */
-    struct {
-        float *moves, *better;     /* two floats a patch, before and after neighbours were asked */
-        float *costs;
-    } patches[2];                  /* by way */
+    float *moves;                  /* two a patch of the level that is searched */
     float *sums;                   /* for each of the team, slot_sums */
     float *refinement;             /* memory of refine.c */
     float *memory;
@@ -147,11 +144,7 @@ static size_t lay_out(NstOpticalFlow *flow, int w, int h, int samples_max, int t
     flow->finest = finest_level(flow, samples_max);
     const NstField *searched = &flow->field[NST_WAY_BACK][flow->finest];
     size_t n_patches = (size_t)patches(searched->w) * (size_t)patches(searched->h);
-    for (int i = 0; i < 2; i++) {
-        flow->patches[i].moves = take(&arena, 2 * n_patches);
-        flow->patches[i].better = take(&arena, 2 * n_patches);
-        flow->patches[i].costs = take(&arena, n_patches);
-    }
+    flow->moves = take(&arena, 2 * n_patches);
     flow->sums = take(&arena, (size_t)threads * slot_floats(flow));
     flow->refinement = take(&arena, refine_floats(searched->w, searched->h));
     return arena.used;
@@ -296,7 +289,6 @@ void flow_ready(NstOpticalFlow *flow)
 {
     Pyramid *pyramid = &flow->pyramid[flow->current];
     const Level *finest = &pyramid->level[0];
-    const NstTeam alone = {1, NULL, NULL};
     for (int y = 0; y < finest->h; y++)
         frame_row(finest, pyramid->given, y);
     frame_ends(finest, pyramid->given);
@@ -305,11 +297,10 @@ void flow_ready(NstOpticalFlow *flow)
         Level *to = &pyramid->level[i];
         const Level *from = &pyramid->level[i > 0 ? i - 1 : 0];
         Step step = {flow->dsp, i > 0 ? from->y : pyramid->given, from->stride, side, to};
-        const NstTeam *team = i > 0 ? &alone : flow->team;
-        team_for(team, ceil_div(to->h, ROWS), i > 0 ? halve_task : smooth_task, &step);
+        team_for(flow->team, ceil_div(to->h, ROWS), i > 0 ? halve_task : smooth_task, &step);
         frame_ends(to, to->y);
         if (i >= flow->finest)
-            team_for(team, ceil_div(to->h + 2 * NST_PATCH, ROWS), gradients_task, &step);
+            team_for(flow->team, ceil_div(to->h + 2 * NST_PATCH, ROWS), gradients_task, &step);
     }
 }
 
@@ -331,8 +322,6 @@ typedef struct Search {
     NstField *field;
     int rounds;              /* of the refinement */
     int columns, rows;       /* of patches */
-    float *moves, *better, *costs;
-    int slot;                /* the first of the team that searches */
 } Search;
 
 static NstPatch patch_from(const Level *own, const Level *other, int x, int y)
@@ -362,58 +351,19 @@ static void start_move(const Search *search, int column, int row, float move[2])
     move[1] = search->start_size * start->y[y * (size_t)start->w + x];
 }
 
+static float *move_of(const Search *search, int column, int row)
+{
+    return search->flow->moves + 2 * (row * search->columns + column);
+}
+
 static void search_task(void *arg, int row, int slot)
 {
     const Search *search = arg;
-    const NstOpticalFlow *flow = search->flow;
-    (void)slot;
-    for (int column = 0; column < search->columns; column++) {
-        int index = row * search->columns + column;
-        NstPatch patch = patch_at(search, column, row);
-        start_move(search, column, row, search->moves + 2 * index);
-        search->costs[index] = flow->dsp->flow_search(&patch, search->moves + 2 * index, ITERATIONS);
-    }
-}
-
-static bool far_apart(const float *a, const float *b)
-{
-    return (a[0] - b[0]) * (a[0] - b[0]) + (a[1] - b[1]) * (a[1] - b[1]) > 0.5f * 0.5f;
-}
-
-/* A neighbour's motion is taken, and searched on from, where it explains the patch better than its own. */
-static void ask_neighbours(const Search *search, int column, int row)
-{
-    static const int steps[4][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
-    const NstOpticalFlow *flow = search->flow;
-    int index = row * search->columns + column;
-    const float *own = search->moves + 2 * index, *best = own;
-    float cost = search->costs[index], *move = search->better + 2 * index;
-    NstPatch patch = patch_at(search, column, row);
-    for (int i = 0; i < 4; i++) {
-        int x = column + steps[i][0], y = row + steps[i][1];
-        if (x < 0 || y < 0 || x >= search->columns || y >= search->rows)
-            continue;
-        const float *theirs = search->moves + 2 * (y * search->columns + x);
-        if (!far_apart(own, theirs))
-            continue;
-        float their_cost = flow->dsp->flow_cost(&patch, theirs);
-        if (their_cost < cost) {
-            cost = their_cost;
-            best = theirs;
-        }
-    }
-    move[0] = best[0];
-    move[1] = best[1];
-    if (best != own)
-        flow->dsp->flow_search(&patch, move, ITERATIONS);
-}
-
-static void neighbours_task(void *arg, int row, int slot)
-{
-    const Search *search = arg;
+    const NstPatch first = patch_at(search, 0, row);
     (void)slot;
     for (int column = 0; column < search->columns; column++)
-        ask_neighbours(search, column, row);
+        start_move(search, column, row, move_of(search, column, row));
+    search->flow->dsp->flow_search(&first, STRIDE, search->columns, move_of(search, 0, row), ITERATIONS);
 }
 
 /* One row of cells: what the two rows of patches say that cover it. */
@@ -423,14 +373,14 @@ static void spread_task(void *arg, int row, int slot)
     const NstOpticalFlow *flow = search->flow;
     const NstField *field = search->field;
     size_t stride = sums_stride(flow->field[0][flow->finest].w), part = STRIDE * stride;
-    float *u = slot_sums(flow, search->slot + slot) + STRIDE, *v = u + part, *weight = v + part;
+    float *u = slot_sums(flow, slot) + STRIDE, *v = u + part, *weight = v + part;
     memset(u - STRIDE, 0, 3 * part * sizeof(float));
     for (int i = 0; i < 2; i++)
         for (int column = 0; column < search->columns; column++) {
             NstPatch patch = patch_at(search, column, row + i);
             ptrdiff_t at = (column - 1) * STRIDE;
-            flow->dsp->flow_spread(&patch, search->better + 2 * ((row + i) * search->columns + column),
-                                   (1 - i) * STRIDE, STRIDE, u + at, v + at, weight + at, (ptrdiff_t)stride);
+            flow->dsp->flow_spread(&patch, move_of(search, column, row + i), (1 - i) * STRIDE, STRIDE, u + at, v + at,
+                                   weight + at, (ptrdiff_t)stride);
         }
     for (int y = 0; y < min_int(STRIDE, field->h - row * STRIDE); y++) {
         size_t from = (size_t)y * stride, to = (size_t)(row * STRIDE + y) * (size_t)field->w;
@@ -442,23 +392,19 @@ static void spread_task(void *arg, int row, int slot)
     }
 }
 
-/* By a team whose slots begin with `slot` of the flow's, from a motion in samples of start_size of the level's */
+/* From a motion in samples of start_size of the level's */
 static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstField *start, float start_size,
-                         const NstTeam *team, int slot, bool quick)
+                         bool quick)
 {
+    const NstTeam *team = flow->team;
     int own = way == NST_WAY_BACK ? flow->current : flow->current ^ 1;
     Search search = {.flow = flow, .own = &flow->pyramid[own].level[index],
                      .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index],
-                     .start = start, .start_size = start_size, .moves = flow->patches[way].moves,
-                     .better = flow->patches[way].better, .costs = flow->patches[way].costs, .slot = slot,
+                     .start = start, .start_size = start_size,
                      .rounds = index > flow->finest || quick ? QUICK_ROUNDS : NST_REFINE_ROUNDS};
     search.columns = patches(search.own->w);
     search.rows = patches(search.own->h);
     team_for(team, search.rows, search_task, &search);
-    if (quick) /* what it begins with comes from neighbours too */
-        search.better = search.moves;
-    else
-        team_for(team, search.rows, neighbours_task, &search);
     team_for(team, search.rows - 1, spread_task, &search);
     if (way == NST_WAY_BACK) {
         NstRefineLevel level = {search.own->w, search.own->h, search.own->y, search.other->y, search.own->stride,
@@ -500,7 +446,7 @@ static void enlarge_task(void *arg, int y, int slot)
 /* The finest level that is searched, from a motion as search_level takes it, and those that are finer still */
 static void search_finest(NstOpticalFlow *flow, NstWay way, const NstField *start, float start_size, bool quick)
 {
-    search_level(flow, way, flow->finest, start, start_size, flow->team, 0, quick);
+    search_level(flow, way, flow->finest, start, start_size, quick);
     for (int index = flow->finest; index > 0; index--) {
         Enlarging job = {flow, &flow->field[way][index], &flow->field[way][index - 1]};
         team_for(flow->team, job.field->h, enlarge_task, &job);
@@ -513,39 +459,25 @@ static const NstField *coarser(const NstOpticalFlow *flow, NstWay way, int index
     return index + 1 < flow->n_levels ? &flow->field[way][index + 1] : NULL;
 }
 
-/* Levels down to one, by one thread */
-static void search_alone(NstOpticalFlow *flow, NstWay way, int last, int slot)
+static void search_down_to(NstOpticalFlow *flow, NstWay way, int last)
 {
-    const NstTeam alone = {1, NULL, NULL};
     for (int index = flow->n_levels - 1; index >= last; index--)
-        search_level(flow, way, index, coarser(flow, way, index), 2, &alone, slot, false);
+        search_level(flow, way, index, coarser(flow, way, index), 2, false);
 }
 
-/* Coarser levels are too small to be shared: threads that wait cost more than is gained. */
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
 {
-    search_alone(flow, way, flow->finest + 1, 0);
+    search_down_to(flow, way, flow->finest + 1);
     search_finest(flow, way, coarser(flow, way, flow->finest), 2, false);
     return flow_field(flow, way);
 }
 
-/* The level at which the ways are compared */
-static int ahead_level(const NstOpticalFlow *flow)
-{
-    return min_int(flow->finest + 1, flow->n_levels - 1);
-}
-
-static void side_by_side_task(void *arg, int way, int slot)
-{
-    NstOpticalFlow *flow = arg;
-    search_alone(flow, (NstWay)way, way == NST_WAY_BACK ? flow->finest + 1 : ahead_level(flow), slot);
-}
-
 const NstField *flow_estimate_both(NstOpticalFlow *flow)
 {
-    team_for(flow->team, 2, side_by_side_task, flow);
-    search_finest(flow, NST_WAY_BACK, coarser(flow, NST_WAY_BACK, flow->finest), 2, false);
-    return &flow->field[NST_WAY_AHEAD][ahead_level(flow)];
+    const int ahead = min_int(flow->finest + 1, flow->n_levels - 1); /* where the ways are compared */
+    search_down_to(flow, NST_WAY_AHEAD, ahead);
+    flow_estimate(flow, NST_WAY_BACK);
+    return &flow->field[NST_WAY_AHEAD][ahead];
 }
 
 void flow_follow(NstOpticalFlow *flow)

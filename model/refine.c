@@ -161,11 +161,11 @@ static void relax_row(const Job *job, int step, int y)
     repeat_sides(&r, r.v[1], y);
 }
 
-/* Equal ones, and an even number where there are several, so that two threads get equal shares */
+/* Equal ones, and an even number where that may be, so that two threads get equal shares */
 static int band_count(int h)
 {
-    const int bands = max_int((h + BAND / 2) / BAND, 1);
-    return bands > 1 && h / (bands + bands % 2) >= BAND_MIN ? bands + bands % 2 : bands;
+    const int bands = max_int((h + BAND / 2) / BAND, 1), even = bands + bands % 2;
+    return h / even >= BAND_MIN ? even : bands;
 }
 
 static int seam_before(const Job *job, int band)

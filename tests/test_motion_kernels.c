@@ -186,18 +186,32 @@ static void check_cost(const NstDsp *dsp, const NstDsp *reference, int width, Fi
     pictures_free(&pictures);
 }
 
-/* Whatever the pictures are, a search ends no worse than it began, and within reach. */
+/*
+ * Whatever the pictures are, a search ends no worse than it began, and within reach; and it ends in the same place
+ * whichever patches of a row are searched for beside it.
+ */
 static void check_search(const NstDsp *dsp, const NstDsp *reference, int width, Fill fill, NstRandom *random)
 {
+    enum { STEP = 2, FAR = 1 + (SIDE - FRAME - NST_PATCH) / STEP };
     Pictures pictures = pictures_new(fill, random);
-    const NstPatch patch = patch_of(&pictures);
+    const NstPatch first = patch_of(&pictures);
+    float found[FAR][2];
     (void)reference;
     (void)width;
-    for (int m = 0; m < 3; m++) {
-        float move[2] = {moves[m][0], moves[m][1]};
-        const float before = dsp->flow_cost(&patch, move), found = dsp->flow_search(&patch, move, 12);
-        assert_true(found <= before);
-        assert_true(hypotf(move[0] - moves[m][0], move[1] - moves[m][1]) <= 2 * NST_PATCH);
+    for (int i = 0; i < FAR; i++)
+        memcpy(found[i], moves[i % 3], sizeof(found[i]));
+    dsp->flow_search(&first, STEP, FAR, found[0], 12);
+    for (int i = 0; i < FAR; i++) {
+        NstPatch patch = first;
+        patch.own += i * STEP;
+        patch.gx += i * STEP;
+        patch.gy += i * STEP;
+        patch.x += (float)(i * STEP);
+        float alone[2] = {moves[i % 3][0], moves[i % 3][1]};
+        dsp->flow_search(&patch, STEP, 1, alone, 12);
+        assert_memory_equal(found[i], alone, sizeof(alone));
+        assert_true(dsp->flow_cost(&patch, alone) <= dsp->flow_cost(&patch, moves[i % 3]));
+        assert_true(hypotf(alone[0] - moves[i % 3][0], alone[1] - moves[i % 3][1]) <= 2 * NST_PATCH);
     }
     pictures_free(&pictures);
 }
@@ -217,8 +231,8 @@ static void check_found(const NstDsp *dsp, const NstDsp *reference, int width, F
         }
     const NstPatch patch = patch_of(&p);
     float move[2] = {0, 0}, expected[2] = {0, 0};
-    dsp->flow_search(&patch, move, 20);
-    reference->flow_search(&patch, expected, 20);
+    dsp->flow_search(&patch, 0, 1, move, 20);
+    reference->flow_search(&patch, 0, 1, expected, 20);
     for (int i = 0; i < 2; i++)
         assert_near(move[i], expected[i], 1, "flow_search", i);
     if (hypotf(move[0] - dx, move[1] - dy) > 0.15f)

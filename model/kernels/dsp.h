@@ -56,7 +56,7 @@ typedef struct NstSamples {
 
 enum { NST_PATCH = 8, NST_PATCH_SAMPLES = NST_PATCH * NST_PATCH };
 #define NST_PATCH_DAMPING 16.0f /* added to the matrix of a patch: a gradient of half a level at each sample */
-#define NST_PATCH_STEP 0.005f   /* samples: a search ends with a step shorter than this */
+#define NST_PATCH_STEP 0.02f    /* samples: a search ends with a step shorter than this */
 
 /* A patch of NST_PATCH x NST_PATCH samples of one level of a pyramid, and the other picture, in which it is looked for. */
 typedef struct NstPatch {
@@ -250,12 +250,12 @@ typedef struct NstDsp {
     /* n samples from 2n: y[i] = before x[2i-1] + 0.5 x[2i] + (0.5 - before) x[2i+1] */
     void (*reduce2)(float *y, const float *x, float before, size_t n);
 
-    /* Optical flow, flow_tmpl.h: rows of a pyramid and their gradients; patches */
+    /* Optical flow, flow_tmpl.h: rows of a pyramid and their gradients; patches, n of them `step` samples apart */
     void (*flow_smooth)(const float *x, ptrdiff_t stride, float *y, float side, int n);
     void (*flow_halve)(const float *a, const float *b, float *y, int n);
     void (*flow_gradients)(const float *y, ptrdiff_t stride, float *gx, float *gy, int n);
     float (*flow_cost)(const NstPatch *patch, const float move[2]);
-    float (*flow_search)(const NstPatch *patch, float move[2], int iterations);
+    void (*flow_search)(const NstPatch *first, int step, int n, float *moves, int iterations);
     void (*flow_spread)(const NstPatch *patch, const float move[2], int first, int n, float *u, float *v, float *weight,
                         ptrdiff_t stride);
 

@@ -51,28 +51,44 @@ TARGET static inline const float *NAME(patch_landing)(const NstPatch *p, float u
     return p->other + (iy + (int)p->min) * p->stride + ix + (int)p->min;
 }
 
-/* Of the differences d between the patch moved by (u, v) and itself: the sums of d, d^2, d gx and d gy. */
-TARGET static inline void NAME(patch_sums)(const NstPatch *p, float u, float v, float sums[4])
+/*
+ * Of the differences d between each of n patches, moved by (u, v), and itself: the sums of d, d^2, d gx and d gy. Two
+ * take little longer than one, as sums wait for each other.
+ */
+TARGET static inline __attribute__((always_inline)) void NAME(patch_sums)(int n, const NstPatch *const p[],
+                                                                          const float u[], const float v[],
+                                                                          float sums[][4])
 {
-    float fx, fy;
-    const float *from = NAME(patch_landing)(p, u, v, &fx, &fy);
-    V wx = V_SET1(fx), wy = V_SET1(fy), s = V_SET1(0), square = s, x = s, y = s;
-    for (int c = 0; c < NST_PATCH; c += VL) {
-        V left = V_LOAD(from + c), top = V_FMA(wx, V_LOAD(from + c + 1) - left, left);
-        for (int r = 0; r < NST_PATCH; r++) {
-            const float *below = from + (r + 1) * p->stride + c;
-            ptrdiff_t at = r * p->stride + c;
-            left = V_LOAD(below);
-            V bottom = V_FMA(wx, V_LOAD(below + 1) - left, left);
-            V d = V_FMA(wy, bottom - top, top) - V_LOAD(p->own + at);
-            s = s + d;
-            square = V_FMA(d, d, square);
-            x = V_FMA(d, V_LOAD(p->gx + at), x);
-            y = V_FMA(d, V_LOAD(p->gy + at), y);
-            top = bottom;
-        }
+    const float *from[2];
+    V wx[2], wy[2], s[2], square[2], x[2], y[2];
+    for (int i = 0; i < n; i++) {
+        float fx, fy;
+        from[i] = NAME(patch_landing)(p[i], u[i], v[i], &fx, &fy);
+        wx[i] = V_SET1(fx);
+        wy[i] = V_SET1(fy);
+        s[i] = square[i] = x[i] = y[i] = V_SET1(0);
     }
-    NAME(sum4)(s, square, x, y, sums);
+    for (int c = 0; c < NST_PATCH; c += VL) {
+        V top[2];
+        for (int i = 0; i < n; i++) {
+            V left = V_LOAD(from[i] + c);
+            top[i] = V_FMA(wx[i], V_LOAD(from[i] + c + 1) - left, left);
+        }
+        for (int r = 0; r < NST_PATCH; r++)
+            for (int i = 0; i < n; i++) {
+                const float *below = from[i] + (r + 1) * p[i]->stride + c;
+                const ptrdiff_t at = r * p[i]->stride + c;
+                V left = V_LOAD(below), bottom = V_FMA(wx[i], V_LOAD(below + 1) - left, left);
+                V d = V_FMA(wy[i], bottom - top[i], top[i]) - V_LOAD(p[i]->own + at);
+                s[i] = s[i] + d;
+                square[i] = V_FMA(d, d, square[i]);
+                x[i] = V_FMA(d, V_LOAD(p[i]->gx + at), x[i]);
+                y[i] = V_FMA(d, V_LOAD(p[i]->gy + at), y[i]);
+                top[i] = bottom;
+            }
+    }
+    for (int i = 0; i < n; i++)
+        NAME(sum4)(s[i], square[i], x[i], y[i], sums[i]);
 }
 
 /* The sum of squared differences of patches that have lost their means: a change of light moves nothing. */
@@ -83,9 +99,9 @@ TARGET static inline float NAME(patch_cost)(const float sums[4])
 
 TARGET static float NAME(flow_cost)(const NstPatch *p, const float move[2])
 {
-    float sums[4];
-    NAME(patch_sums)(p, move[0], move[1], sums);
-    return NAME(patch_cost)(sums);
+    float sums[1][4];
+    NAME(patch_sums)(1, &p, &move[0], &move[1], sums);
+    return NAME(patch_cost)(sums[0]);
 }
 
 /* Sums of gx^2, gx gy, gy^2 without the means, and of gx and gy */
@@ -111,33 +127,78 @@ TARGET static inline void NAME(patch_hessian)(const NstPatch *p, float h[3], flo
     h[2] = squares[0] - sums[1] * mean[1];
 }
 
+/* The search for a patch, between two of its steps */
+typedef struct NAME(Seeker) {
+    NstPatch patch;
+    float *move;            /* the best place that was seen, */
+    float best;             /* and its cost */
+    float u, v, u0, v0;     /* where it is looked for next, and where it was first */
+    float h[3], scale, mean[2];
+    int steps;
+} NAME(Seeker);
+
+TARGET static inline void NAME(seek)(NAME(Seeker) *s, const NstPatch *first, int offset, float *move)
+{
+    s->patch = *first;
+    s->patch.own += offset;
+    s->patch.gx += offset;
+    s->patch.gy += offset;
+    s->patch.x += (float)offset;
+    s->move = move;
+    s->u = s->u0 = move[0];
+    s->v = s->v0 = move[1];
+    s->steps = 0;
+    NAME(patch_hessian)(&s->patch, s->h, s->mean);
+    s->h[0] += NST_PATCH_DAMPING; /* so that a patch without texture stays where it is */
+    s->h[2] += NST_PATCH_DAMPING;
+    s->scale = 1 / (s->h[0] * s->h[2] - s->h[1] * s->h[1]);
+}
+
+/* Of the sums at (u, v). Returns whether there is a next step. */
+TARGET static inline bool NAME(seek_on)(NAME(Seeker) *s, const float sums[4], int steps)
+{
+    const float cost = NAME(patch_cost)(sums);
+    if (s->steps && !(cost < s->best))
+        return false;
+    s->best = cost;
+    s->move[0] = s->u;
+    s->move[1] = s->v;
+    const float bx = sums[2] - sums[0] * s->mean[0], by = sums[3] - sums[0] * s->mean[1];
+    const float du = (s->h[2] * bx - s->h[1] * by) * s->scale, dv = (s->h[0] * by - s->h[1] * bx) * s->scale;
+    s->u -= du;
+    s->v -= dv;
+    const float x = s->u - s->u0, y = s->v - s->v0;
+    /* false for what is not a number, too */
+    return s->steps++ < steps && du * du + dv * dv >= NST_PATCH_STEP * NST_PATCH_STEP &&
+           x * x + y * y <= NST_PATCH * NST_PATCH;
+}
+
 /*
  * Inverse search (Kroeger et al. 2016, eq. 1 and 2; Baker and Matthews 2004): Gauss-Newton steps whose matrix is the
- * patch's own and so is made once. The best place seen is kept in move. Returns its cost.
+ * patch's own and so is made once. moves: where patches begin, and the best places seen. Two are searched for at the
+ * same time, as a step waits for most of what it does.
  */
-TARGET static float NAME(flow_search)(const NstPatch *p, float move[2], int iterations)
+TARGET static void NAME(flow_search)(const NstPatch *first, int step, int n, float *moves, int iterations)
 {
-    float h[3], mean[2], sums[4], u = move[0], v = move[1], best = 0;
-    NAME(patch_hessian)(p, h, mean);
-    h[0] += NST_PATCH_DAMPING; /* so that a patch without texture stays where it is */
-    h[2] += NST_PATCH_DAMPING;
-    const float scale = 1 / (h[0] * h[2] - h[1] * h[1]);
-    const float u0 = u, v0 = v;
-    for (int i = 0;; i++) {
-        NAME(patch_sums)(p, u, v, sums);
-        float cost = NAME(patch_cost)(sums);
-        if (i && !(cost < best))
-            return best;
-        best = cost;
-        move[0] = u;
-        move[1] = v;
-        float bx = sums[2] - sums[0] * mean[0], by = sums[3] - sums[0] * mean[1];
-        float du = (h[2] * bx - h[1] * by) * scale, dv = (h[0] * by - h[1] * bx) * scale;
-        u -= du;
-        v -= dv;
-        if (i == iterations || !(du * du + dv * dv >= NST_PATCH_STEP * NST_PATCH_STEP) ||
-            !((u - u0) * (u - u0) + (v - v0) * (v - v0) <= NST_PATCH * NST_PATCH))
-            return best; /* if it is not a number, too */
+    NAME(Seeker) pair[2] = {{.u = 0}};
+    const NstPatch *const patches[2] = {&pair[0].patch, &pair[1].patch};
+    bool on[2] = {false, false};
+    int begun = 0;
+    pair[0].patch = pair[1].patch = *first; /* who has none of its own looks at any */
+    for (;;) {
+        for (int i = 0; i < 2; i++)
+            if (!on[i] && begun < n) {
+                NAME(seek)(&pair[i], first, begun * step, moves + 2 * begun);
+                begun++;
+                on[i] = true;
+            }
+        if (!on[0] && !on[1])
+            return;
+        const float u[2] = {pair[0].u, pair[1].u}, v[2] = {pair[0].v, pair[1].v};
+        float sums[2][4];
+        NAME(patch_sums)(2, patches, u, v, sums);
+        for (int i = 0; i < 2; i++)
+            on[i] = on[i] && NAME(seek_on)(&pair[i], sums[i], iterations);
     }
 }
 

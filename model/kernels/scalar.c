@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The reference: every other variant is tested against these. */
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "../half.h"
