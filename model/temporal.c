@@ -9,6 +9,7 @@
 
 enum {
     SIDE = NST_WARP_TAPS,  /* frame of the history, in pixels, and of rows of samples */
+    BAND = 12,             /* rows of samples */
     BINS = 256,            /* of the histogram of differences */
     MOTION_SAMPLES = 150000 /* the most that motion is searched on; beyond, from about 1100x620 on, half as finely */
 };
@@ -326,38 +327,59 @@ NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylize
 
 /* ---- the painting ---- */
 
-/* Sums over a row: differences over the sharpener's reach, of which one in four tells enough */
-static double steepness(const float *x, int n)
+/* Sums over every fourth of n samples, `step` floats apart: differences over the sharpener's reach */
+static double steepness(const float *x, int step, int n)
 {
     float sum = 0;
     for (int i = 0; i + NST_SHARPEN_REACH < n; i += 4)
-        sum += fabsf(x[i + NST_SHARPEN_REACH] - x[i]);
+        sum += fabsf(x[(i + NST_SHARPEN_REACH) * step] - x[i * step]);
     return (double)sum;
 }
 
-static void blend_row(const Job *job, int row, const float *weight, double sums[4])
+static double flicker(const float *fresh, float scale, const float *weight, const float *carried, int n)
 {
-    NstTemporal *t = job->t;
-    ptrdiff_t at = row * job->planes->stride;
-    float *x[3] = {job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at}, flicker = 0;
-    float *carried = temporal_carried_row(t, row);
-    sums[2] += steepness(x[1], t->w);
-    for (int i = 0; i < t->w; i += 4)
-        flicker += weight[i] > 0 ? (1 - weight[i]) * fabsf(x[1][i] - job->planes->scale * carried[4 * i + 1]) : 0;
-    sums[1] += (double)flicker;
-    t->dsp.temporal_blend(x, job->planes->scale, temporal_luma_row(t, row), weight, carried, carried, t->w);
-    sums[3] += steepness(x[1], t->w);
+    float sum = 0;
+    for (int i = 0; i < n; i += 4)
+        sum += weight[i] > 0 ? (1 - weight[i]) * fabsf(fresh[i] - scale * carried[4 * i + 1]) : 0;
+    return (double)sum;
 }
 
-static void blend_task(void *arg, int y, int slot)
+/* Repeats the edge of a row of what was carried over its frame. */
+static void frame_carried(const NstTemporal *t, int row)
 {
-    const Job *job = arg;
+    const size_t bytes = 4 * ((size_t)t->w + 2 * SIDE) * sizeof(float);
+    float *first = temporal_carried_row(t, row), *last = first + 4 * (t->w - 1), *framed = first - 4 * SIDE;
+    for (int x = 1; x <= SIDE; x++) {
+        memcpy(first - 4 * x, first, 4 * sizeof(float));
+        memcpy(last + 4 * x, last, 4 * sizeof(float));
+    }
+    for (int i = 1; i <= SIDE; i++) {
+        if (row == 0)
+            memcpy(framed - i * t->history_stride, framed, bytes);
+        if (row == t->h - 1)
+            memcpy(framed + i * t->history_stride, framed, bytes);
+    }
+}
+
+/* What was carried takes in the painting. One row of two tells enough of what the sums are of. */
+static void blend_rows(const Job *job, int y, int slot)
+{
     NstTemporal *t = job->t;
     double *sums = t->row_sums + 4 * y;
-    sums[1] = sums[2] = sums[3] = 0;
     for (int i = 0; i < 2 && 2 * y + i < t->h; i++) {
+        const int row = 2 * y + i;
+        const ptrdiff_t at = row * job->planes->stride;
+        const float *x[3] = {job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at};
         const float *weight = temporal_enlarge(t, t->weight, y, i, slot, 0);
-        blend_row(job, 2 * y + i, weight, sums);
+        float *carried = temporal_carried_row(t, row);
+        if (i == 0) {
+            sums[1] = flicker(x[1], job->planes->scale, weight, carried, t->w);
+            sums[2] = steepness(x[1], 1, t->w);
+        }
+        t->dsp.temporal_blend(x, job->planes->scale, temporal_luma_row(t, row), weight, carried, t->w);
+        if (i == 0)
+            sums[3] = (double)job->planes->scale * steepness(carried + 1, 4, t->w);
+        frame_carried(t, row);
     }
 }
 
@@ -365,9 +387,8 @@ static void blend_task(void *arg, int y, int slot)
  * What was carried along has lost some of its texture between the pixels; the result, not the history, gets it back.
  * And where nothing is painted and the motion is not trusted, it changes as the source does.
  */
-static void sharpen_task(void *arg, int y, int slot)
+static void sharpen_rows(const Job *job, int y, int slot)
 {
-    const Job *job = arg;
     NstTemporal *t = job->t;
     for (int i = 0; i < 2 && 2 * y + i < t->h; i++) {
         ptrdiff_t row = 2 * y + i, at = row * job->planes->stride;
@@ -376,58 +397,77 @@ static void sharpen_task(void *arg, int y, int slot)
         float *x[3] = {job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at};
         t->dsp.temporal_sharpen(x, job->planes->scale, weight, t->sharpen,
                                 trust ? temporal_luma_row(t, (int)row) : NULL, trust,
-                                t->history + row * t->history_stride, t->history_stride, t->w);
+                                temporal_carried_row(t, (int)row), t->history_stride, t->w);
     }
 }
 
-/* Repeats the edge of what was carried over its frame. */
-static void frame_carried(const NstTemporal *t)
+/* Rows of samples that are blended, and sharpened behind that, while they are at hand; not at the ends of a band */
+static void band_task(void *arg, int band, int slot)
 {
-    const size_t bytes = 4 * ((size_t)t->w + 2 * SIDE) * sizeof(float);
-    for (int y = 0; y < t->h; y++) {
-        float *first = temporal_carried_row(t, y), *last = first + 4 * (t->w - 1);
-        for (int x = 1; x <= SIDE; x++) {
-            memcpy(first - 4 * x, first, 4 * sizeof(float));
-            memcpy(last + 4 * x, last, 4 * sizeof(float));
-        }
-    }
-    for (int i = 1; i <= SIDE; i++) {
-        memcpy(temporal_carried_row(t, -i) - 4 * SIDE, temporal_carried_row(t, 0) - 4 * SIDE, bytes);
-        memcpy(temporal_carried_row(t, t->h - 1 + i) - 4 * SIDE, temporal_carried_row(t, t->h - 1) - 4 * SIDE, bytes);
+    const Job *job = arg;
+    const int first = band * BAND, end = min_int(first + BAND, job->t->sh);
+    for (int y = first; y < end; y++) {
+        blend_rows(job, y, slot);
+        if (job->t->has_history && y - 1 > first)
+            sharpen_rows(job, y - 1, slot);
     }
 }
 
-/* What was carried becomes the history, with a frame. */
+static void ends_task(void *arg, int band, int slot)
+{
+    const Job *job = arg;
+    const int first = band * BAND, last = min_int(first + BAND, job->t->sh) - 1;
+    sharpen_rows(job, first, slot);
+    if (last > first)
+        sharpen_rows(job, last, slot);
+}
+
+static void frame_task(void *arg, int y, int slot)
+{
+    const Job *job = arg;
+    (void)slot;
+    for (int row = 2 * y; row < min_int(2 * y + 2, job->t->h); row++)
+        frame_carried(job->t, row);
+}
+
+static void sharpen_task(void *arg, int y, int slot)
+{
+    sharpen_rows(arg, y, slot);
+}
+
+/* What was carried becomes the history. */
 static void remember(NstTemporal *t)
 {
-    frame_carried(t);
     float *history = t->history;
     t->history = t->carried;
     t->carried = history;
     t->has_history = true;
 }
 
+/* The sharpness that is missing is measured in one painting, and given back to the next. */
 float temporal_blend(NstTemporal *t, const NstPlanes *painting)
 {
     Job job = {.t = t, .planes = painting, .painted = true};
-    bool had_history = t->has_history;
-    team_for(&t->team, t->sh, blend_task, &job);
+    const int bands = ceil_div(t->sh, BAND), counted = ceil_div(t->h, 2) * ceil_div(t->w, 4);
+    const bool had_history = t->has_history;
+    team_for(&t->team, bands, band_task, &job);
+    if (had_history)
+        team_for(&t->team, bands, ends_task, &job);
     remember(t);
-    double fresh = sum_rows(t, 2), blended = sum_rows(t, 3);
-    float missing = SHARPEN * (blended > 0 ? (float)(fresh / blended) - 1 : 0);
+    const double fresh = sum_rows(t, 2), blended = sum_rows(t, 3);
+    const float missing = SHARPEN * (blended > 0 ? (float)(fresh / blended) - 1 : 0);
     t->sharpen = missing < 0 ? 0 : missing > SHARPEN_MAX ? SHARPEN_MAX : missing;
-    if (t->sharpen > 0)
-        team_for(&t->team, t->sh, sharpen_task, &job);
     t->has_seen = false;
     t->since_painted = 0;
-    return had_history ? (float)(sum_rows(t, 1) * 4 / ((double)t->w * t->h * (double)painting->scale)) : 0;
+    return had_history ? (float)(sum_rows(t, 1) / (counted * (double)painting->scale)) : 0;
 }
 
 void temporal_carry(NstTemporal *t, const NstPlanes *painting)
 {
     Job job = {.t = t, .planes = painting};
-    remember(t);
+    team_for(&t->team, t->sh, frame_task, &job);
     team_for(&t->team, t->sh, sharpen_task, &job);
+    remember(t);
     float *trust = t->trust;
     t->trust = t->seen;
     t->seen = trust;
@@ -487,6 +527,7 @@ void temporal_continue(NstTemporal *t, const NstTemporal *before)
     if (!before->has_history)
         return;
     team_for(&t->team, t->h, resize_task, &resize);
+    team_for(&t->team, t->sh, frame_task, &job);
     remember(t);
     job.half = flow_next(t->flow, &job.half_stride);
     team_for(&t->team, t->sh, remember_luma_task, &job);

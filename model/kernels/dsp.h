@@ -272,8 +272,8 @@ typedef struct NstDsp {
     void (*temporal_luma)(float *y, const float *r, const float *g, const float *b, float scale, int n);
     void (*temporal_warp)(const NstWarp *w, int row, const float *u, const float *v, const float *const luma[2],
                           float *const to[2], float *error);
-    void (*temporal_blend)(float *const x[3], float scale, const float *luma, const float *weight,
-                           const float *carried, float *history, int n);
+    void (*temporal_blend)(const float *const x[3], float scale, const float *luma, const float *weight,
+                           float *carried, int n);
     void (*temporal_sharpen)(float *const x[3], float scale, const float *weight, float amount, const float *luma,
                              const float *trust, const float *history, ptrdiff_t stride, int n);
     void (*temporal_trust)(const NstTrust *t, int y);

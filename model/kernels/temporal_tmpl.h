@@ -22,26 +22,21 @@ TARGET static inline void NAME(store4_rest)(float *p, const V v[4], size_t n)
     memcpy(p, all, 4 * n * sizeof(float));
 }
 
-/*
- * x[k][i] += weight (carried - x), and the history, which may be what was carried, takes what comes out; luma of the
- * source goes with it.
- */
-TARGET static void NAME(temporal_blend)(float *const x[3], float scale, const float *luma,
-                                        const float *weight, const float *carried, float *history, int n)
+/* carried = x + weight (carried - x), and luma of the source likewise */
+TARGET static void NAME(temporal_blend)(const float *const x[3], float scale, const float *luma, const float *weight,
+                                        float *carried, int n)
 {
-    const V in = V_SET1(scale), out = V_SET1(1 / scale);
+    const V out = V_SET1(1 / scale);
     for (int i = 0; i < n; i += VL) {
         const size_t m = (size_t)(n - i);
-        V w = NAME(load_rest)(weight + i, m), y = NAME(load_rest)(luma + i, m), old[4], all[4];
-        NAME(load4)(carried + 4 * i, old);
-        for (int c = 0; c < 3; c++) {
-            V fresh = NAME(load_rest)(x[c] + i, m);
-            fresh = V_FMA(w, in * old[c] - fresh, fresh);
-            NAME(store_rest)(x[c] + i, fresh, m);
-            all[c] = out * fresh;
-        }
-        all[3] = V_FMA(w, old[3] - y, y);
-        NAME(store4_rest)(history + 4 * i, all, m);
+        V w = NAME(load_rest)(weight + i, m), fresh[4], all[4];
+        for (int c = 0; c < 3; c++)
+            fresh[c] = out * NAME(load_rest)(x[c] + i, m);
+        fresh[3] = NAME(load_rest)(luma + i, m);
+        NAME(load4)(carried + 4 * i, all);
+        for (int c = 0; c < 4; c++)
+            all[c] = V_FMA(w, all[c] - fresh[c], fresh[c]);
+        NAME(store4_rest)(carried + 4 * i, all, m);
     }
 }
 
