@@ -396,7 +396,6 @@ static void spread_task(void *arg, int row, int slot)
 static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstField *start, float start_size,
                          bool quick)
 {
-    const NstTeam *team = flow->team;
     int own = way == NST_WAY_BACK ? flow->current : flow->current ^ 1;
     Search search = {.flow = flow, .own = &flow->pyramid[own].level[index],
                      .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index],
@@ -404,12 +403,12 @@ static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstF
                      .rounds = index > flow->finest || quick ? QUICK_ROUNDS : NST_REFINE_ROUNDS};
     search.columns = patches(search.own->w);
     search.rows = patches(search.own->h);
-    team_for(team, search.rows, search_task, &search);
-    team_for(team, search.rows - 1, spread_task, &search);
-    if (way == NST_WAY_BACK) {
+    team_for(flow->team, search.rows, search_task, &search);
+    team_for(flow->team, search.rows - 1, spread_task, &search);
+    if (way == NST_WAY_BACK && index <= flow->finest + 1) { /* nothing is gained by coarser ones' */
         NstRefineLevel level = {search.own->w, search.own->h, search.own->y, search.other->y, search.own->stride,
                                 search.field->x, search.field->y, search.rounds};
-        refine(&level, flow->dsp, team, flow->refinement);
+        refine(&level, flow->dsp, flow->team, flow->refinement);
     }
 }
 
