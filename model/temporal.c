@@ -16,7 +16,6 @@ enum {
 
 #define LEAK_STILL (1 / 1024.0f) /* share of the fresh painting where nothing moves, with temporal = 1, */
 #define LEAK_MOVING (1 / 5.0f)   /* and where the last one is moved: its strokes wear out, get torn and stretched; */
-#define SHARPEN 1.25f      /* of the sharpness that is missing */
 #define SHARPEN_MAX 0.5f
 #define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
 #define NOISE_MAX 8.0f     /* and that never do */
@@ -455,7 +454,7 @@ float temporal_blend(NstTemporal *t, const NstPlanes *painting)
         team_for(&t->team, bands, ends_task, &job);
     remember(t);
     const double fresh = sum_rows(t, 2), blended = sum_rows(t, 3);
-    const float missing = SHARPEN * (blended > 0 ? (float)(fresh / blended) - 1 : 0);
+    const float missing = blended > 0 ? (float)(fresh / blended) - 1 : 0;
     t->sharpen = missing < 0 ? 0 : missing > SHARPEN_MAX ? SHARPEN_MAX : missing;
     t->has_seen = false;
     t->since_painted = 0;
