@@ -15,7 +15,7 @@ enum {
     FRAME = 2 * NST_PATCH,  /* samples around a level, repeating its edge */
     LEVEL_MIN = 24,         /* the smaller side of the coarsest level */
     ITERATIONS = 20,        /* of the search for a patch, at most */
-    QUICK_ROUNDS = 1,       /* of the refinement of coarser levels, and of the finest one where it shall be quick */
+    COARSE_ROUNDS = 1,      /* of the refinement of coarser levels */
     EXPLAINED = 4           /* levels that a vector may be off */
 };
 
@@ -320,7 +320,6 @@ typedef struct Search {
     const NstField *start;   /* where it begins; NULL: nowhere; */
     float start_size;        /* of it, a sample's in this level's */
     NstField *field;
-    int rounds;              /* of the refinement */
     int columns, rows;       /* of patches */
 } Search;
 
@@ -394,20 +393,19 @@ static void spread_task(void *arg, int row, int slot)
 
 /* From a motion in samples of start_size of the level's */
 static void search_level(NstOpticalFlow *flow, NstWay way, int index, const NstField *start, float start_size,
-                         bool quick)
+                         int rounds)
 {
     int own = way == NST_WAY_BACK ? flow->current : flow->current ^ 1;
     Search search = {.flow = flow, .own = &flow->pyramid[own].level[index],
                      .other = &flow->pyramid[own ^ 1].level[index], .field = &flow->field[way][index],
-                     .start = start, .start_size = start_size,
-                     .rounds = index > flow->finest || quick ? QUICK_ROUNDS : NST_REFINE_ROUNDS};
+                     .start = start, .start_size = start_size};
     search.columns = patches(search.own->w);
     search.rows = patches(search.own->h);
     team_for(flow->team, search.rows, search_task, &search);
     team_for(flow->team, search.rows - 1, spread_task, &search);
     if (way == NST_WAY_BACK && index <= flow->finest + 1) { /* nothing is gained by coarser ones' */
         NstRefineLevel level = {search.own->w, search.own->h, search.own->y, search.other->y, search.own->stride,
-                                search.field->x, search.field->y, search.rounds};
+                                search.field->x, search.field->y, rounds};
         refine(&level, flow->dsp, flow->team, flow->refinement);
     }
 }
@@ -443,9 +441,9 @@ static void enlarge_task(void *arg, int y, int slot)
 }
 
 /* The finest level that is searched, from a motion as search_level takes it, and those that are finer still */
-static void search_finest(NstOpticalFlow *flow, NstWay way, const NstField *start, float start_size, bool quick)
+static void search_finest(NstOpticalFlow *flow, NstWay way, const NstField *start, float start_size, int rounds)
 {
-    search_level(flow, way, flow->finest, start, start_size, quick);
+    search_level(flow, way, flow->finest, start, start_size, rounds);
     for (int index = flow->finest; index > 0; index--) {
         Enlarging job = {flow, &flow->field[way][index], &flow->field[way][index - 1]};
         team_for(flow->team, job.field->h, enlarge_task, &job);
@@ -461,32 +459,32 @@ static const NstField *coarser(const NstOpticalFlow *flow, NstWay way, int index
 static void search_down_to(NstOpticalFlow *flow, NstWay way, int last)
 {
     for (int index = flow->n_levels - 1; index >= last; index--)
-        search_level(flow, way, index, coarser(flow, way, index), 2, false);
+        search_level(flow, way, index, coarser(flow, way, index), 2, COARSE_ROUNDS);
 }
 
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way)
 {
     search_down_to(flow, way, flow->finest + 1);
-    search_finest(flow, way, coarser(flow, way, flow->finest), 2, false);
+    search_finest(flow, way, coarser(flow, way, flow->finest), 2, NST_REFINE_ROUNDS);
     return flow_field(flow, way);
 }
 
-const NstField *flow_estimate_both(NstOpticalFlow *flow)
+const NstField *flow_ahead(NstOpticalFlow *flow)
 {
-    const int ahead = min_int(flow->finest + 1, flow->n_levels - 1); /* where the ways are compared */
-    search_down_to(flow, NST_WAY_AHEAD, ahead);
-    flow_estimate(flow, NST_WAY_BACK);
-    return &flow->field[NST_WAY_AHEAD][ahead];
+    const int index = min_int(flow->finest + 1, flow->n_levels - 1);
+    search_down_to(flow, NST_WAY_AHEAD, index);
+    return &flow->field[NST_WAY_AHEAD][index];
 }
 
-void flow_follow(NstOpticalFlow *flow)
+void flow_follow(NstOpticalFlow *flow, int rounds)
 {
-    search_finest(flow, NST_WAY_BACK, &flow->field[NST_WAY_BACK][flow->finest], 1, true);
+    search_finest(flow, NST_WAY_BACK, &flow->field[NST_WAY_BACK][flow->finest], 1, rounds);
 }
 
 void flow_improve(NstOpticalFlow *flow)
 {
-    search_finest(flow, NST_WAY_BACK, flow_field(flow, NST_WAY_BACK), 1.0f / (float)(1 << flow->finest), false);
+    search_finest(flow, NST_WAY_BACK, flow_field(flow, NST_WAY_BACK), 1.0f / (float)(1 << flow->finest),
+                  NST_REFINE_ROUNDS);
 }
 
 const NstField *flow_field(const NstOpticalFlow *flow, NstWay way)

@@ -44,11 +44,10 @@ typedef enum NstWay { NST_WAY_BACK, NST_WAY_AHEAD } NstWay;
 const NstField *flow_estimate(NstOpticalFlow *flow, NstWay way);
 
 /*
- * Both: the way back as flow_estimate, beside whose coarser levels the way ahead is searched for on the level next to
- * the finest that is searched, if there is one. That one is returned: enough for comparison. Of such a field a sample is as
- * many wide and high as level 0 has for one of its own.
+ * The way ahead on the level next to the finest that is searched, if there is one: enough for comparison. Of such a field
+ * a sample is as many wide and high as level 0 has for one of its own.
  */
-const NstField *flow_estimate_both(NstOpticalFlow *flow);
+const NstField *flow_ahead(NstOpticalFlow *flow);
 
 /* The field that flow_estimate fills, for who has a motion from elsewhere. */
 const NstField *flow_field(const NstOpticalFlow *flow, NstWay way);
@@ -56,8 +55,8 @@ const NstField *flow_field(const NstOpticalFlow *flow, NstWay way);
 /* Searches on from the motion that the field of NST_WAY_BACK holds, at the finest level that is searched alone. */
 void flow_improve(NstOpticalFlow *flow);
 
-/* The same in less time and less exactly, from the last motion that was searched for. */
-void flow_follow(NstOpticalFlow *flow);
+/* The same from the last motion that was searched for, in less time the fewer rounds its refinement has, 1 to NST_REFINE_ROUNDS */
+void flow_follow(NstOpticalFlow *flow, int rounds);
 
 /* How badly the patch whose middle is sample (x, y) of the current picture fits the previous one, moved by (dx, dy). */
 float flow_misfit(const NstOpticalFlow *flow, int x, int y, float dx, float dy);

@@ -280,15 +280,15 @@ static float move(NstTemporal *t)
 }
 
 /* As move. What explains too little is searched for with all effort. */
-static float follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, NstEffort effort)
+static void follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, NstEffort effort)
 {
-    bool searched = temporal_find_motion(t, how, info, effort);
-    float explained = move(t);
-    if (searched && effort != NST_EFFORT_BOTH && explained < PAINT_EXPLAINED) {
+    const bool more = temporal_find_motion(t, how, info, effort);
+    t->explained = move(t);
+    if (more && t->explained < PAINT_EXPLAINED) {
+        t->leads = false;
         temporal_find_motion(t, how, info, NST_EFFORT_BOTH);
-        explained = move(t);
+        t->explained = move(t);
     }
-    return explained;
 }
 
 static void begin(NstTemporal *t)
@@ -304,21 +304,19 @@ NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylize
                        const NstFrameInfo *info)
 {
     NstSight sight = {.follows = t->has_history, .paint = true};
-    float explained = 0;
     int every = options->every ? options->every : NST_MAX_EVERY;
     bool due = t->since_painted + 1 >= every;
     t->temporal = options->temporal;
     take_luma(t, source);
     if (t->has_history)
-        explained = follow(t, options->flow, info,
-                           !due ? NST_EFFORT_FOLLOW : every > 1 ? NST_EFFORT_BACK : NST_EFFORT_BOTH);
-    sight.scene_cut = t->has_history && explained < CUT_EXPLAINED;
+        follow(t, options->flow, info, !due ? NST_EFFORT_FOLLOW : every > 1 ? NST_EFFORT_BACK : NST_EFFORT_BOTH);
+    sight.scene_cut = t->has_history && t->explained < CUT_EXPLAINED;
     if (!t->has_history || sight.scene_cut) {
         begin(t);
         sight.follows = false;
         return sight;
     }
-    sight.paint = due || explained < PAINT_EXPLAINED;
+    sight.paint = due || t->explained < PAINT_EXPLAINED;
     if (!sight.paint)
         temporal_miss(t);
     return sight;

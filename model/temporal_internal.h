@@ -38,6 +38,7 @@ struct NstTemporal {
     float sharpen;         /* that the last painting was given back */
     bool has_history;
     bool leads;            /* the last motion was found from the coarsest level on: the next one is near it */
+    float explained;       /* how much of the last picture its motion explained */
     int since_painted;     /* pictures */
     float credit;          /* pixels that may be painted as pieces */
 };
@@ -58,10 +59,10 @@ size_t temporal_unseen_floats(int w, int h);
 /* Repeats row y of a plane of samples over its frame of one. */
 void temporal_frame_row(const NstTemporal *temporal, float *plane, int y);
 
-/* How thoroughly motion is searched for: on from the last one, where that may be; from the coarsest level on; ahead too */
+/* How thoroughly motion is searched for: quickly, on from the last one, where that may be; thoroughly; ahead too */
 typedef enum NstEffort { NST_EFFORT_FOLLOW, NST_EFFORT_BACK, NST_EFFORT_BOTH } NstEffort;
 
-/* Motion from the last picture to this one, into u and v. Returns whether it was searched for. */
+/* Motion from the last picture to this one, into u and v. Returns whether a more thorough search may find another one. */
 bool temporal_find_motion(NstTemporal *temporal, NstFlow how, const NstFrameInfo *info, NstEffort effort);
 
 #endif

@@ -6,9 +6,14 @@
 #include "mvfield.h"
 #include "util.h"
 
-enum { BLOCK = 8 }; /* samples of luma that are held still together */
+enum {
+    BLOCK = 8,       /* samples of luma that are held still together */
+    ROUNDS = 2,      /* of a motion's refinement that begins with the last one, */
+    QUICK_ROUNDS = 1 /* where the picture is only carried */
+};
 
-#define STILL_MOTION 0.25f /* pixels: what moves farther is not still. More would tear what pans slowly into blocks */
+#define LEADS_EXPLAINED 0.9f /* of the picture */
+#define STILL_MOTION 0.25f   /* pixels: what moves farther is not still. More would tear what pans slowly into blocks */
 
 void temporal_frame_row(const NstTemporal *t, float *plane, int y)
 {
@@ -100,23 +105,28 @@ static bool begin_with_vectors(NstTemporal *t, NstFlow how, const NstFrameInfo *
     return vectors && (how == NST_FLOW_MV || flow_explains(t->flow, vectors));
 }
 
-/* A motion that was found from the coarsest level on leads the next one, but not the one after that. */
-static void search(NstTemporal *t, NstEffort effort)
+/*
+ * A motion that was found from the coarsest level on leads the next one, but not the one after that; in a picture that
+ * is painted, where it explained what it was of. Returns whether a more thorough search may find another one.
+ */
+static bool search(NstTemporal *t, NstEffort effort)
 {
-    const bool follows = t->leads && effort == NST_EFFORT_FOLLOW;
+    const bool follows = t->leads && (effort == NST_EFFORT_FOLLOW ||
+                                      (effort == NST_EFFORT_BOTH && t->explained >= LEADS_EXPLAINED));
     t->leads = !follows;
     if (effort == NST_EFFORT_BOTH)
-        t->ahead = flow_estimate_both(t->flow);
-    else if (follows)
-        flow_follow(t->flow);
+        t->ahead = flow_ahead(t->flow);
+    if (follows)
+        flow_follow(t->flow, effort == NST_EFFORT_FOLLOW ? QUICK_ROUNDS : ROUNDS);
     else
         flow_estimate(t->flow, NST_WAY_BACK);
+    return follows || effort != NST_EFFORT_BOTH;
 }
 
 bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info, NstEffort effort)
 {
     Motion motion = {.t = t, .back = flow_field(t->flow, NST_WAY_BACK)};
-    bool searched = false;
+    bool more = false;
     t->ahead = NULL;
     if (begin_with_vectors(t, how, info)) {
         flow_improve(t->flow);
@@ -125,9 +135,8 @@ bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info,
         motion.back = NULL;
         t->leads = false;
     } else {
-        searched = true;
-        search(t, effort);
+        more = search(t, effort);
     }
     team_for(&t->team, ceil_div(t->sh, BLOCK), motion_task, &motion);
-    return searched;
+    return more;
 }

@@ -161,7 +161,7 @@ static void test_follow(void **state)
     for (int i = 0; i < 2; i++) {
         flow_estimate(pair[i], NST_WAY_BACK);
         show(pair[i], PAIR_W, PAIR_H, motion, 2);
-        flow_follow(pair[i]);
+        flow_follow(pair[i], 1);
     }
     const NstField *x = flow_field(pair[0], NST_WAY_BACK), *y = flow_field(pair[1], NST_WAY_BACK);
     assert_memory_equal(x->x, y->x, bytes);
@@ -173,8 +173,8 @@ static void test_follow(void **state)
     flow_free(&pair[1]);
 }
 
-/* The way back beside the other one is what it is alone; the way ahead is half as fine, and true. */
-static void test_both(void **state)
+/* The way ahead is half as fine as the way back, which it leaves alone, and true. */
+static void test_ahead(void **state)
 {
     const Motion motion = {2.3f, -1.1f, 1, 0};
     const size_t bytes = PAIR_W * PAIR_H * sizeof(float);
@@ -182,8 +182,8 @@ static void test_both(void **state)
     NstDsp dsp;
     (void)state;
     open_pair(&dsp, motion, &a, &b);
-    const NstField *ahead = flow_estimate_both(b), *ahead_alone = flow_estimate_both(a);
-    const NstField *back = flow_field(b, NST_WAY_BACK), *alone = flow_estimate(a, NST_WAY_BACK);
+    const NstField *back = flow_estimate(b, NST_WAY_BACK), *ahead = flow_ahead(b), *ahead_alone = flow_ahead(a);
+    const NstField *alone = flow_estimate(a, NST_WAY_BACK);
     assert_memory_equal(back->x, alone->x, bytes);
     assert_memory_equal(back->y, alone->y, bytes);
     assert_true(ahead->w == PAIR_W / 2 && ahead->h == PAIR_H / 2);
@@ -215,12 +215,14 @@ static void test_coarse(void **state)
             const double bound = level == 1 ? 0.1 : 0.2;
             NstOpticalFlow *flows[] = {a, b};
             for (int i = 0; i < 2; i++) {
-                if (how == 0)
-                    assert_int_equal(flow_estimate_both(flows[i])->w, w >> (level + 1));
-                else if (how == 1)
+                if (how == 0) {
+                    assert_int_equal(flow_ahead(flows[i])->w, w >> (level + 1));
+                    flow_estimate(flows[i], NST_WAY_BACK);
+                }
+                if (how == 1)
                     flow_improve(flows[i]);
-                else
-                    flow_follow(flows[i]);
+                if (how == 2)
+                    flow_follow(flows[i], 1);
             }
             const double error = endpoint_error(x, motion);
             if (!(error < bound))
@@ -236,7 +238,7 @@ static void test_coarse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both), cmocka_unit_test(test_coarse),
+        cmocka_unit_test(test_ahead), cmocka_unit_test(test_coarse),
         cmocka_unit_test(test_follow),
         cmocka_unit_test(test_known_motion),
         cmocka_unit_test(test_flat),
