@@ -20,6 +20,7 @@ enum {
 #define NOISE_MIN 1.5f     /* levels: differences of the source that always pass for noise */
 #define NOISE_MAX 8.0f     /* and that never do */
 #define CUT_EXPLAINED 0.35f   /* a scene begins where less of the picture than this is explained */
+#define EXPLAINED_LESS 0.05f  /* of the picture */
 #define PAINT_EXPLAINED 0.6f /* between key frames the networks paint where less is explained */
 
 enum { SCRATCH_ROWS = 3 };
@@ -111,6 +112,7 @@ int temporal_create(NstTemporal **out, int width, int height, const NstCompute *
     }
     lay_out(t, width, height, t->team.threads, t->memory);
     make_taps(t->taps);
+    t->followed = NST_FOLLOWS_MAX;
     return NST_OK;
 }
 
@@ -279,13 +281,14 @@ static float move(NstTemporal *t)
     return judge(t);
 }
 
-/* As move. What explains too little is searched for with all effort. */
+/* As move. What explains too little, or much less than the motion it was found from, is searched for with all effort. */
 static void follow(NstTemporal *t, NstFlow how, const NstFrameInfo *info, NstEffort effort)
 {
     const bool more = temporal_find_motion(t, how, info, effort);
+    const float least = t->followed ? fmaxf(t->explained - EXPLAINED_LESS, PAINT_EXPLAINED) : PAINT_EXPLAINED;
     t->explained = move(t);
-    if (more && t->explained < PAINT_EXPLAINED) {
-        t->leads = false;
+    if (more && t->explained < least) {
+        t->followed = NST_FOLLOWS_MAX;
         temporal_find_motion(t, how, info, NST_EFFORT_BOTH);
         t->explained = move(t);
     }
@@ -297,7 +300,8 @@ static void begin(NstTemporal *t)
         memset(t->weight + y * t->stride - 1, 0, ((size_t)t->sw + 2) * sizeof(float));
     for (int y = 0; y < t->h; y++)
         memset(temporal_carried_row(t, y), 0, 4 * (size_t)t->w * sizeof(float));
-    t->has_history = t->leads = false;
+    t->has_history = false;
+    t->followed = NST_FOLLOWS_MAX;
 }
 
 NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylizeOptions *options,

@@ -8,6 +8,9 @@
 
 /* For temporal.c, temporal_motion.c and temporal_pieces.c */
 
+/* So many motions, one after the other, may be found from the last one; who has none to begin with has followed as many. */
+enum { NST_FOLLOWS_MAX = 3 };
+
 /*
  * Pixels are w x h. Samples of luma are two pixels wide and high: sw x sh, in rows `stride` apart, with a frame of SIDE
  * columns and one row, so that their neighbours can be read.
@@ -37,7 +40,7 @@ struct NstTemporal {
     float temporal;        /* of the options */
     float sharpen;         /* that the last painting was given back */
     bool has_history;
-    bool leads;            /* the last motion was found from the coarsest level on: the next one is near it */
+    int followed;          /* motions since one that was found from the coarsest level on, at most NST_FOLLOWS_MAX */
     float explained;       /* how much of the last picture its motion explained */
     int since_painted;     /* pictures */
     float credit;          /* pixels that may be painted as pieces */

@@ -8,7 +8,7 @@
 
 enum {
     BLOCK = 8,       /* samples of luma that are held still together */
-    ROUNDS = 2,      /* of a motion's refinement that begins with the last one, */
+    ROUNDS = 2,      /* of the refinement of a motion that begins with the last one, */
     QUICK_ROUNDS = 1 /* where the picture is only carried */
 };
 
@@ -106,20 +106,21 @@ static bool begin_with_vectors(NstTemporal *t, NstFlow how, const NstFrameInfo *
 }
 
 /*
- * A motion that was found from the coarsest level on leads the next one, but not the one after that; in a picture that
- * is painted, where it explained what it was of. Returns whether a more thorough search may find another one.
+ * A search begins with the last motion where that is worth it: to save time in a picture that is only carried; in any
+ * where the last one was explained, as long as one now and then is found from the coarsest level on. Returns whether a
+ * more thorough search may find another one.
  */
 static bool search(NstTemporal *t, NstEffort effort)
 {
-    const bool follows = t->leads && (effort == NST_EFFORT_FOLLOW ||
-                                      (effort == NST_EFFORT_BOTH && t->explained >= LEADS_EXPLAINED));
-    t->leads = !follows;
+    const bool quick = effort == NST_EFFORT_FOLLOW;
+    const bool follows = (quick && t->followed < 1) || (t->explained >= LEADS_EXPLAINED && t->followed < NST_FOLLOWS_MAX);
     if (effort == NST_EFFORT_BOTH)
         t->ahead = flow_ahead(t->flow);
     if (follows)
-        flow_follow(t->flow, effort == NST_EFFORT_FOLLOW ? QUICK_ROUNDS : ROUNDS);
+        flow_follow(t->flow, quick ? QUICK_ROUNDS : ROUNDS);
     else
         flow_estimate(t->flow, NST_WAY_BACK);
+    t->followed = follows ? t->followed + 1 : 0;
     return follows || effort != NST_EFFORT_BOTH;
 }
 
@@ -130,10 +131,10 @@ bool temporal_find_motion(NstTemporal *t, NstFlow how, const NstFrameInfo *info,
     t->ahead = NULL;
     if (begin_with_vectors(t, how, info)) {
         flow_improve(t->flow);
-        t->leads = true;
+        t->followed = 0;
     } else if (how == NST_FLOW_NONE || how == NST_FLOW_MV) {
         motion.back = NULL;
-        t->leads = false;
+        t->followed = NST_FOLLOWS_MAX;
     } else {
         more = search(t, effort);
     }
