@@ -8,11 +8,6 @@
 
 enum { ROWS_AT_A_TIME = 32 };
 
-static bool is_reduced(const NstTransfer *transfer)
-{
-    return transfer->work_width != transfer->width || transfer->work_height != transfer->height;
-}
-
 static size_t plane_floats(int width, int height)
 {
     return align_floats((size_t)width) * (size_t)height;
@@ -45,7 +40,7 @@ int finish_create(NstFinish *finish, const NstTransfer *transfer, const NstCompu
                   NstError *err)
 {
     *finish = (NstFinish){.transfer = transfer};
-    if (is_reduced(transfer))
+    if (transfer_reduces(transfer))
         NST_TRY(guided_create(&finish->guided, compute, transfer->work_width, transfer->work_height, transfer->width,
                               transfer->height, err));
     return finish->guided || color != NST_COLORS_STYLE ? need_planes(finish, err) : NST_OK;
@@ -61,6 +56,11 @@ void finish_free(NstFinish *finish)
 void finish_forget(NstFinish *finish)
 {
     finish->match.running = 0;
+}
+
+bool finish_wants_source(const NstFinish *finish, NstColors color)
+{
+    return finish->guided || color == NST_COLORS_MATCH;
 }
 
 void finish_take_source(NstFinish *finish, const NstPlanes *source, NstColors color)

@@ -31,6 +31,9 @@ size_t finish_bytes_for(const NstCompute *compute, int width, int height, int wo
 /* The next picture does not follow the last one. */
 void finish_forget(NstFinish *finish);
 
+/* Whether finish_take_source makes anything of the source. */
+bool finish_wants_source(const NstFinish *finish, NstColors color);
+
 /* To be told of the source at the working size, before the networks write over it. */
 void finish_take_source(NstFinish *finish, const NstPlanes *source, NstColors color);
 

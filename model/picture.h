@@ -34,6 +34,9 @@ size_t picture_scratch(int width);
 /* Row y of the picture into row y of the planes; planes with a stride of 0 are rows. */
 void picture_load_row(const NstDsp *dsp, const NstPicture *picture, int y, const NstPlanes *planes, float *scratch);
 
+/* Luma of row y in levels of 0 to 255: Y, whichever its matrix; of R, G and B as BT.601 has it. */
+void picture_luma_row(const NstDsp *dsp, const NstPicture *picture, int y, float *to, float *scratch);
+
 int picture_bands(const NstPicture *picture);
 
 /*

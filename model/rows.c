@@ -173,6 +173,24 @@ void picture_load_row(const NstDsp *dsp, const NstPicture *picture, int y, const
     }
 }
 
+void picture_luma_row(const NstDsp *dsp, const NstPicture *picture, int y, float *to, float *scratch)
+{
+    const size_t width = (size_t)picture->width;
+    float *rgb[3];
+    if (picture->model != NST_COLOR_RGB) {
+        load(dsp, picture, 0, y, 1.0f, to);
+        dsp->clamp(to, to, 1.0f, 255.0f, width);
+        return;
+    }
+    for (int i = 0; i < 3; i++) {
+        rgb[i] = scratch_row(scratch, picture->width, i);
+        load(dsp, picture, i, y, 1.0f, rgb[i]);
+        if (picture->is_float)
+            dsp->clamp(rgb[i], rgb[i], 1.0f, 1.0f, width);
+    }
+    dsp->luma(to, rgb[0], rgb[1], rgb[2], 255.0f, picture->width);
+}
+
 /* ---- planes to picture ---- */
 
 /* What a band is made of. Samples of x times their weight; weights are 1 and 0 as alpha has it, and means of these. */

@@ -117,10 +117,30 @@ void stage_continue(NstStage *stage, const NstStage *before)
 
 #define KEEP_STATISTICS 0.8f /* of instance normalisation, from one picture to the next, with temporal = 1 */
 
+typedef struct NstLumaSource {
+    const NstStage *stage;
+    const NstPicture *in;
+} NstLumaSource;
+
+/* The picture's own, which costs less than its R, G and B do; where it is reduced, of what it was reduced to. */
+static void luma_row(const void *arg, int y, int slot, float *row)
+{
+    const NstLumaSource *of = arg;
+    const NstTransfer *transfer = &of->stage->transfer;
+    const NstPlanes *source = painter_source(of->stage->painter);
+    const ptrdiff_t at = y * source->stride;
+    if (transfer_reduces(transfer))
+        transfer->dsp.luma(row, source->rgb[0] + at, source->rgb[1] + at, source->rgb[2] + at, 255 / source->scale,
+                           transfer->work_width);
+    else
+        picture_luma_row(&transfer->dsp, of->in, y, row, transfer_scratch(transfer, slot));
+}
+
 /* What of the last painting goes on; the memory for that is had when it is first asked for. */
-static int look(NstStage *stage, const NstPlanes *source, const NstStylizeOptions *options, const NstFrameInfo *info,
+static int look(NstStage *stage, const NstPicture *in, const NstStylizeOptions *options, const NstFrameInfo *info,
                 NstSight *sight, NstError *err)
 {
+    const NstLumaSource luma = {stage, in};
     const NstStageSpec *spec = &stage->spec;
     *sight = (NstSight){.paint = true};
     if (options->temporal == 0 && options->every == 1) {
@@ -137,7 +157,7 @@ static int look(NstStage *stage, const NstPlanes *source, const NstStylizeOption
         NST_TRY(temporal_create(&stage->temporal, spec->work_width, spec->work_height, &spec->compute, err));
     if (info && info->reset)
         temporal_forget(stage->temporal);
-    *sight = temporal_look(stage->temporal, source, options, info);
+    *sight = temporal_look(stage->temporal, luma_row, &luma, options, info);
     if (!sight->follows)
         painter_forget(stage->painter);
     return NST_OK;
@@ -162,8 +182,12 @@ int stage_paint(NstStage *stage, const NstPicture *in, const NstPicture *out, co
     NstSight sight;
     mix_shares(options, stage->spec.styles.n, shares);
 
-    transfer_load(&stage->transfer, in, source);
-    NST_TRY(look(stage, source, options, info, &sight, err));
+    const bool wanted = finish_wants_source(&stage->finish, options->color) || stylize_paints_pieces(options);
+    if (wanted)
+        transfer_load(&stage->transfer, in, source);
+    NST_TRY(look(stage, in, options, info, &sight, err));
+    if (sight.paint && !wanted) /* a picture that is only carried can do without */
+        transfer_load(&stage->transfer, in, source);
     if (sight.scene_cut || (info && info->reset))
         finish_forget(&stage->finish);
     finish_take_source(&stage->finish, source, options->color);

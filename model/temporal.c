@@ -136,7 +136,9 @@ void temporal_forget(NstTemporal *t)
 
 typedef struct Job {
     NstTemporal *t;
-    const NstPlanes *planes; /* source, or painting */
+    NstLumaRow *luma_row;    /* of the source, with its argument */
+    const void *luma_arg;
+    const NstPlanes *planes; /* of the painting */
     float *half;             /* luma for the flow */
     ptrdiff_t half_stride;
     float tolerance;         /* of squared differences */
@@ -158,21 +160,18 @@ static void luma_task(void *arg, int y, int slot)
 {
     const Job *job = arg;
     NstTemporal *t = job->t;
-    (void)slot;
     for (int i = 2 * y; i < 2 * y + 2; i++) {
-        ptrdiff_t at = min_int(i, t->h - 1) * job->planes->stride;
         float *row = temporal_luma_row(t, i);
-        t->dsp.temporal_luma(row, job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at,
-                             255 / job->planes->scale, t->w);
+        job->luma_row(job->luma_arg, min_int(i, t->h - 1), slot, row);
         row[2 * t->sw - 1] = row[t->w - 1];
     }
     t->dsp.flow_halve(temporal_luma_row(t, 2 * y), temporal_luma_row(t, 2 * y + 1), job->half + y * job->half_stride,
                       t->sw);
 }
 
-static void take_luma(NstTemporal *t, const NstPlanes *source)
+static void take_luma(NstTemporal *t, NstLumaRow *luma_row, const void *arg)
 {
-    Job job = {.t = t, .planes = source};
+    Job job = {.t = t, .luma_row = luma_row, .luma_arg = arg};
     job.half = flow_next(t->flow, &job.half_stride);
     team_for(&t->team, t->sh, luma_task, &job);
     flow_ready(t->flow);
@@ -304,14 +303,14 @@ static void begin(NstTemporal *t)
     t->followed = NST_FOLLOWS_MAX;
 }
 
-NstSight temporal_look(NstTemporal *t, const NstPlanes *source, const NstStylizeOptions *options,
+NstSight temporal_look(NstTemporal *t, NstLumaRow *luma_row, const void *arg, const NstStylizeOptions *options,
                        const NstFrameInfo *info)
 {
     NstSight sight = {.follows = t->has_history, .paint = true};
     int every = options->every ? options->every : NST_MAX_EVERY;
     bool due = t->since_painted + 1 >= every;
     t->temporal = options->temporal;
-    take_luma(t, source);
+    take_luma(t, luma_row, arg);
     if (t->has_history)
         follow(t, options->flow, info, !due ? NST_EFFORT_FOLLOW : every > 1 ? NST_EFFORT_BACK : NST_EFFORT_BOTH);
     sight.scene_cut = t->has_history && t->explained < CUT_EXPLAINED;

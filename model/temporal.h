@@ -34,8 +34,13 @@ void temporal_continue(NstTemporal *temporal, const NstTemporal *before);
 /* The next picture does not follow the last one. */
 void temporal_forget(NstTemporal *temporal);
 
-/* Looks at the next picture, with `temporal`, `flow` and `every` of the options and the vectors of info, if any. */
-NstSight temporal_look(NstTemporal *temporal, const NstPlanes *source, const NstStylizeOptions *options,
+/* Makes a row of a picture's luma, in levels of 0 to 255; called by several threads, see NstTask. */
+typedef void NstLumaRow(const void *arg, int y, int slot, float *row);
+
+/*
+ * Looks at the next picture's luma, with `temporal`, `flow` and `every` of the options and the vectors of info, if any.
+ */
+NstSight temporal_look(NstTemporal *temporal, NstLumaRow *luma_row, const void *arg, const NstStylizeOptions *options,
                        const NstFrameInfo *info);
 
 /* Blends into a fresh painting what goes on of the last one. Returns the flicker of NstFrameReport. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "transfer.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,11 +104,16 @@ static void reduce_task(void *arg, int unit, int slot)
         load_reduced_row(call, y, slot);
 }
 
+bool transfer_reduces(const NstTransfer *transfer)
+{
+    return transfer->work_width != transfer->width || transfer->work_height != transfer->height;
+}
+
 void transfer_load(const NstTransfer *transfer, const NstPicture *in, const NstPlanes *planes)
 {
     NstCall call = {.transfer = transfer, .in = in, .planes = planes};
-    bool same = transfer->work_width == transfer->width && transfer->work_height == transfer->height;
-    team_for(&transfer->team, ceil_div(transfer->work_height, ROWS_AT_A_TIME), same ? load_task : reduce_task, &call);
+    team_for(&transfer->team, ceil_div(transfer->work_height, ROWS_AT_A_TIME),
+             transfer_reduces(transfer) ? reduce_task : load_task, &call);
 }
 
 /* ---- storing ---- */

@@ -2,6 +2,8 @@
 #ifndef NST_MODEL_TRANSFER_H
 #define NST_MODEL_TRANSFER_H
 
+#include <stdbool.h>
+
 #include "kernels/dsp.h"
 #include "picture.h"
 #include "reduce.h"
@@ -31,6 +33,9 @@ void transfer_rows(const NstTransfer *transfer, int slot, float *rows[TRANSFER_R
 
 /* Into planes of the working size: where that is smaller, each sample is the mean over its area of the picture. */
 void transfer_load(const NstTransfer *transfer, const NstPicture *in, const NstPlanes *planes);
+
+/* Whether the working size is not the picture's. */
+bool transfer_reduces(const NstTransfer *transfer);
 
 /* From planes of the picture's own size; see picture_store_band. */
 void transfer_store(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out, const NstPlanes *planes,

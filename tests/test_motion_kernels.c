@@ -410,13 +410,13 @@ static void check_luma(const NstDsp *dsp, const NstDsp *reference, int n, Fill f
     const size_t count = (size_t)n;
     float *rgb = buffer_filled(3 * count, fill, random), *y = guarded_new(count);
     (void)reference;
-    dsp->temporal_luma(y, rgb, rgb + count, rgb + 2 * count, 2, n);
+    dsp->luma(y, rgb, rgb + count, rgb + 2 * count, 2, n);
     for (size_t i = 0; i < count; i++) {
         const double r = 0.598 * (double)rgb[i], g = 1.174 * (double)rgb[count + i];
         const double b = 0.228 * (double)rgb[2 * count + i];
-        assert_rounded((double)y[i], r + g + b, fabs(r) + fabs(g) + fabs(b), 4, "temporal_luma", i);
+        assert_rounded((double)y[i], r + g + b, fabs(r) + fabs(g) + fabs(b), 4, "luma", i);
     }
-    guarded_free(y, count, "temporal_luma");
+    guarded_free(y, count, "luma");
     free(rgb);
 }
 

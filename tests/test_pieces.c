@@ -3,8 +3,8 @@
 #include "style_nets.h"
 
 #include "buffers.h"
+#include "luma.h"
 #include "part_threads.h"
-#include "temporal.h"
 
 enum { W = 256, H = 144, PIXELS = W * H, FRAMES = 8, SEEN = 24 };
 
@@ -165,7 +165,8 @@ static void look(Stream *s, float shift)
         s->source.rgb[0][i] = texture((float)(i % W) + shift, (float)(i % PIXELS / W));
         s->painting.rgb[0][i] = 0;
     }
-    if (temporal_look(s->temporal, &s->source, &s->options, NULL).paint)
+    const LumaOf luma = {&s->source, W};
+    if (temporal_look(s->temporal, luma_of_planes, &luma, &s->options, NULL).paint)
         temporal_blend(s->temporal, &s->painting);
 }
 

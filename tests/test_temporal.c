@@ -5,8 +5,8 @@
 #include <math.h>
 
 #include "buffers.h"
+#include "luma.h"
 #include "part_threads.h"
-#include "temporal.h"
 
 enum { W = 96, H = 66, PIXELS = W * H };
 
@@ -81,7 +81,8 @@ static double distance(const float *a, const float *b)
 
 static NstSight step(Stream *s)
 {
-    NstSight sight = temporal_look(s->temporal, &s->source, &s->options, NULL);
+    const LumaOf luma = {&s->source, s->w};
+    NstSight sight = temporal_look(s->temporal, luma_of_planes, &luma, &s->options, NULL);
     if (sight.paint)
         temporal_blend(s->temporal, &s->painting);
     else

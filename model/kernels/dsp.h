@@ -242,6 +242,9 @@ typedef struct NstDsp {
     void (*rgb_to_yuv)(float *y, float *cb, float *cr, const float *const rgb[3], float kr, float kb, float gain,
                        size_t n);
 
+    /* y = scale * luma of R, G and B (ITU-R BT.601) */
+    void (*luma)(float *y, const float *r, const float *g, const float *b, float scale, int n);
+
     /*
      * n samples from m = (n + 1) / 2, linear: y[2i] = x[i] + before (x[i-1] - x[i]) and
      * y[2i+1] = x[i] + (0.5 - before) (x[i+1] - x[i]). Reads x[-1] and x[m].
@@ -269,7 +272,6 @@ typedef struct NstDsp {
      * Temporal smoothing, temporal_tmpl.h: one row each, of samples for temporal_warp and temporal_trust. Of rows of
      * four floats a pixel, what follows up to a multiple of 16 pixels may be read.
      */
-    void (*temporal_luma)(float *y, const float *r, const float *g, const float *b, float scale, int n);
     void (*temporal_warp)(const NstWarp *w, int row, const float *u, const float *v, const float *const luma[2],
                           float *const to[2], float *error);
     void (*temporal_blend)(const float *const x[3], float scale, const float *luma, const float *weight,

@@ -71,6 +71,15 @@ TARGET static void NAME(rgb_to_yuv)(float *y, float *cb, float *cr, const float 
     }
 }
 
+TARGET static void NAME(luma)(float *restrict y, const float *restrict r, const float *restrict g,
+                              const float *restrict b, float scale, int n)
+{
+    const float kr = 0.299f * scale, kg = 0.587f * scale, kb = 0.114f * scale;
+#pragma omp simd
+    for (int i = 0; i < n; i++)
+        y[i] = FMA(kr, r[i], FMA(kg, g[i], kb * b[i]));
+}
+
 TARGET static void NAME(enlarge2)(float *restrict y, const float *restrict x, float before, size_t n)
 {
     float after = 0.5f - before;
@@ -122,6 +131,7 @@ TARGET static void NAME(rows_fill)(NstDsp *dsp)
     dsp->opaque = NAME(opaque);
     dsp->yuv_to_rgb = NAME(yuv_to_rgb);
     dsp->rgb_to_yuv = NAME(rgb_to_yuv);
+    dsp->luma = NAME(luma);
     dsp->enlarge2 = NAME(enlarge2);
     dsp->reduce2 = NAME(reduce2);
     dsp->load_samples[NST_SAMPLE_U8] = NAME(load_u8);

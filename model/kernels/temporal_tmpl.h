@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rows of temporal smoothing (temporal.h). Included once for each variant. */
 
-TARGET static void NAME(temporal_luma)(float *restrict y, const float *restrict r, const float *restrict g,
-                                       const float *restrict b, float scale, int n)
-{
-    const float kr = 0.299f * scale, kg = 0.587f * scale, kb = 0.114f * scale;
-#pragma omp simd
-    for (int i = 0; i < n; i++)
-        y[i] = FMA(kr, r[i], FMA(kg, g[i], kb * b[i]));
-}
-
 /* Four planes' vectors between each other, of which the first n pixels count */
 TARGET static inline void NAME(store4_rest)(float *p, const V v[4], size_t n)
 {
@@ -122,7 +113,6 @@ TARGET static void NAME(temporal_trust)(const NstTrust *t, int y)
 
 TARGET static void NAME(temporal_fill)(NstDsp *dsp)
 {
-    dsp->temporal_luma = NAME(temporal_luma);
     dsp->temporal_blend = NAME(temporal_blend);
     dsp->temporal_sharpen = NAME(temporal_sharpen);
     dsp->temporal_trust = NAME(temporal_trust);
