@@ -9,7 +9,7 @@
 /* For temporal.c, temporal_motion.c and temporal_pieces.c */
 
 /* So many motions, one after the other, may be found from the last one; who has none to begin with has followed as many. */
-enum { NST_FOLLOWS_MAX = 3 };
+enum { NST_FOLLOWS_MAX = 7 };
 
 /*
  * Pixels are w x h. Samples of luma are two pixels wide and high: sw x sh, in rows `stride` apart, with a frame of SIDE
