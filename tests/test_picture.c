@@ -215,6 +215,37 @@ static void check_load(const NstDsp *dsp, const Layout *layout, int width, int h
     canvas_free(&in);
 }
 
+/* Y as the picture has it, and of R, G and B as BT.601 does */
+static double expected_luma(const NstPicture *p, int x, int y)
+{
+    static const double weights[] = {0.299, 0.587, 0.114};
+    double luma = 0;
+    if (p->model != NST_COLOR_RGB)
+        return clamp01(value_at(p, 0, x, y));
+    for (int i = 0; i < 3; i++)
+        luma += weights[i] * clamp01(value_at(p, i, x, y));
+    return luma;
+}
+
+static void check_luma(const NstDsp *dsp, const Layout *layout, int width, int height, NstRandom *random)
+{
+    Canvas in = canvas_create(layout, width, height, false);
+    float *scratch = malloc(picture_scratch(width) * sizeof(float)), luma[MOST_WIDTH + 1];
+    assert_non_null(scratch);
+    fill_random(&in, random);
+    for (int y = 0; y < height; y++) {
+        luma[width] = -1;
+        picture_luma_row(dsp, &in.picture, y, luma, scratch);
+        assert_true(luma[width] == -1);
+        for (int x = 0; x < width; x++)
+            if (!(fabs((double)luma[x] - 255 * expected_luma(&in.picture, x, y)) < 255e-6))
+                fail_msg("%s, %dx%d: luma %g instead of %g at %d,%d", layout->name, width, height, (double)luma[x],
+                         255 * expected_luma(&in.picture, x, y), x, y);
+    }
+    free(scratch);
+    canvas_free(&in);
+}
+
 static double expected_level(const NstPicture *p, int component, const NstPlanes *planes, int x, int y, double strength)
 {
     double weight, value = is_chroma(p, component) ? painted_chroma(p, planes, component, x, y, &weight)
@@ -274,6 +305,7 @@ static void test_definition(void **state)
         for (int i = 0; i < N_LAYOUTS; i++)
             for (int j = 0; j < N_SIZES; j++) {
                 check_load(&dsp, &layouts[i], sizes[j][0], sizes[j][1], j % 2 ? 255 : 1, &random);
+                check_luma(&dsp, &layouts[i], sizes[j][0], sizes[j][1], &random);
                 check_store(&dsp, &layouts[i], sizes[j][0], sizes[j][1], 1, j % 2 ? 1 : 255, &random);
                 check_store(&dsp, &layouts[i], sizes[j][0], sizes[j][1], 0.3f, 1, &random);
             }

@@ -162,6 +162,31 @@ static void test_moving(void **state)
     stream_close(&truth);
 }
 
+/*
+ * What moves evenly is found from its last motion; what turns back faster than that search reaches is still found, and
+ * nothing is left behind.
+ */
+static void test_turning(void **state)
+{
+    static const float places[] = {0, 3, 6, 9, 12, 15, 7, -1, 2, 5, 8, 16, 24, 21};
+    (void)state;
+    Stream s = stream_open(1, 0.8f), truth = stream_open(1, 0);
+    NstRandom random;
+    random_seed(&random, 8);
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        show(&truth, places[i], 0, 0, &random);
+        show(&s, places[i], 1 / 255.0f, i ? 0.05f : 0, &random);
+        double fresh = distance(s.painting.rgb[0], truth.painting.rgb[0]);
+        NstSight sight = step(&s);
+        double left = distance(s.painting.rgb[0], truth.painting.rgb[0]);
+        assert_true(!i || (sight.follows && !sight.scene_cut));
+        if (i && !(left < 0.8 * fresh))
+            fail_msg("picture %zu: %g levels off, %g before", i, left, fresh);
+    }
+    stream_close(&s);
+    stream_close(&truth);
+}
+
 /* every: of so many pictures one is painted; the others are the last painting where it went. */
 static void test_key_pictures(void **state)
 {
@@ -251,7 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scenes),       cmocka_unit_test(test_still),   cmocka_unit_test(test_moving),
-        cmocka_unit_test(test_key_pictures), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_key_pictures), cmocka_unit_test(test_turning), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_sizes),        cmocka_unit_test(test_sizes_without_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
