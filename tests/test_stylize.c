@@ -140,6 +140,7 @@ static int set_strength(NstStylizer *stylizer, float strength, NstError *err)
 {
     NstStylizeOptions options;
     nst_stylize_defaults(&options);
+    options.temporal = 0; /* layouts are no film: a picture's painting shall be the same each time */
     options.strength = strength;
     return nst_stylizer_change(stylizer, &options, err);
 }
