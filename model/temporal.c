@@ -9,7 +9,7 @@
 
 enum {
     SIDE = NST_WARP_TAPS,  /* frame of the history, in pixels, and of rows of samples */
-    BAND = 12,             /* rows of samples */
+    BAND = 12,             /* rows of samples that are blended and sharpened in one go */
     BINS = 256,            /* of the histogram of differences */
     MOTION_SAMPLES = 150000 /* the most that motion is searched on; beyond, from about 1100x620 on, half as finely */
 };

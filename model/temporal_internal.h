@@ -38,7 +38,7 @@ struct NstTemporal {
     double *row_sums;      /* of each row of samples: what is trusted, flicker, steepness before and after the blend */
     float *memory;
     float temporal;        /* of the options */
-    float sharpen;         /* that the last painting was given back */
+    float sharpen;         /* that the next painting is given back */
     bool has_history;
     int followed;          /* motions since one that was found from the coarsest level on, at most NST_FOLLOWS_MAX */
     float explained;       /* how much of the last picture its motion explained */
