@@ -219,7 +219,7 @@ static void frame_ends(const Level *level, float *plane)
  */
 static float noise_of(const float *luma, const Level *level)
 {
-    enum { SPARSE = 4, BINS = 64 };
+    enum { SPARSE = 6, BINS = 64 };
     const ptrdiff_t s = level->stride;
     const float bin_size = 0.25f, median_of_normal = 0.6745f * 6; /* 6: the mask's norm */
     int count[BINS] = {0}, n = 0, bin = 0;

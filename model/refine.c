@@ -12,7 +12,7 @@ enum {
     PLANES = 16,   /* of NstRefine */
     FRAME = NST_REFINE_PAD, /* floats before a row, so that rows are aligned; one row above and below */
     INNER = 10,    /* steps of a round */
-    SPARSE = 4,    /* samples to each side of one that tells of the light */
+    SPARSE = 8,    /* samples to each side of one that tells of the light */
     BAND = 32,     /* rows, or so, that all steps are made in while they are at hand */
     BAND_MIN = 2 * INNER + 2 /* the steps at two seams must not meet */
 };
