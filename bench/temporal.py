@@ -251,7 +251,7 @@ def seconds_of(bench, clip, options, frames):
 
 
 def bench_speed(bench):
-    """In turns, there and back, the median of each: other programs slow some down, for seconds or minutes. Less the start."""
+    """Less the start; in turns, there and back, the median of each: other programs slow some down, by the minute."""
     clip, flow = bench.scene("cross", SIZE, SPEED_FRAMES)
     shutil.rmtree(flow)
     times = {kind: [] for kind in KINDS}
