@@ -22,6 +22,7 @@
 #define V_MAX(a, b) _mm256_max_ps(a, b)
 #define V_FLOOR(v, low) _mm256_max_ps(low, v)
 #define V_SQRT(a) _mm256_sqrt_ps(a)
+#define V_BETWEEN(a, b) _mm256_permute2f128_ps(a, b, 0x21)
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 
 #define DL 4

@@ -9,13 +9,6 @@
 
 #ifndef FEW_VECTORS_MAX
 #define FEW_VECTORS_MAX 6
-
-/* gcc 12 loads a vector anew for each of two or three uses, though registers are free: it is told not to. */
-#if defined(__x86_64__) && !defined(__clang__)
-#define KEEP_VECTOR(v) __asm__("" : "+v"(v))
-#else
-#define KEEP_VECTOR(v) (void)(v)
-#endif
 #endif
 
 /* acc[o][v] += k[o k_step] x[v]. The order is that of few registers. */

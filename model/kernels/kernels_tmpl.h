@@ -14,6 +14,13 @@
  * A sample's result has the same bits wherever in its row it lies.
  */
 
+/* gcc 12 loads a vector anew for each of two or three uses, though registers are free: it is told not to. */
+#if defined(__x86_64__) && !defined(__clang__)
+#define KEEP_VECTOR(v) __asm__("" : "+v"(v))
+#else
+#define KEEP_VECTOR(v) (void)(v)
+#endif
+
 /* ---- sums ---- */
 
 /* Sums run in LANES independent double lanes, added up in a fixed order. */

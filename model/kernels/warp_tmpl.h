@@ -1,35 +1,62 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A row of the last painting along its motion (temporal.h). Included once for each variant whose vectors divide the
- * eight floats of two pixels.
+ * eight floats of two pixels; where they are two pixels themselves, with
+ *   V_BETWEEN(a, b)    the second half of a and the first of b
  */
 
-enum { NAME(PAIR_VECTORS) = 8 / VL };
+enum {
+    NAME(PAIR_VECTORS) = 8 / VL,
+    NAME(COLUMN_VECTORS) = (4 * (NST_WARP_TAPS + 1) + VL - 1) / VL /* of the pixels that two of them need of a row */
+};
+
+/* Vector v of pixels i and i + 1 of a row of vectors */
+TARGET static inline __attribute__((always_inline)) V NAME(warp_pair)(const V *row, int i, int v)
+{
+#ifdef V_BETWEEN
+    if (4 * i % VL)
+        return V_BETWEEN(row[4 * i / VL], row[4 * i / VL + 1]);
+#endif
+    return row[4 * i / VL + v];
+}
+
+/* Even taps and odd ones by themselves, so that fewer sums wait for each other */
+TARGET static inline __attribute__((always_inline)) V NAME(warp_across)(const V *row, const float *taps, int v)
+{
+    V even = V_SET1(taps[0]) * NAME(warp_pair)(row, 0, v), odd = V_SET1(taps[1]) * NAME(warp_pair)(row, 1, v);
+    for (int i = 2; i < NST_WARP_TAPS; i += 2) {
+        even = V_FMA(V_SET1(taps[i]), NAME(warp_pair)(row, i, v), even);
+        odd = V_FMA(V_SET1(taps[i + 1]), NAME(warp_pair)(row, i + 1, v), odd);
+    }
+    return even + odd;
+}
 
 /*
- * The pixels of a sample are four, two by two, and move as one: each of the taps + 1 rows that they need is filtered
- * across once, for two pixels, and goes into both of their rows. `from`: the first tap of the first pixel.
+ * The pixels of a sample are four, two by two, and move as one: each of the taps + 1 rows that they need goes into two
+ * rows that are filtered downwards, and these are filtered across. `from`: the first tap of the first pixel.
  */
 TARGET static inline __attribute__((always_inline)) void NAME(warp_quad)(const float *from, ptrdiff_t stride,
                                                                          const float *down, const float *across,
                                                                          float *above, float *below)
 {
-    V a[NAME(PAIR_VECTORS)], b[NAME(PAIR_VECTORS)];
-    for (int v = 0; v < NAME(PAIR_VECTORS); v++)
-        a[v] = b[v] = V_SET1(0);
-    for (int r = 0; r <= NST_WARP_TAPS; r++, from += stride)
-        for (int v = 0; v < NAME(PAIR_VECTORS); v++) {
-            V row = V_SET1(across[0]) * V_LOAD(from + v * VL);
-            for (int tap = 1; tap < NST_WARP_TAPS; tap++)
-                row = V_FMA(V_SET1(across[tap]), V_LOAD(from + 4 * tap + v * VL), row);
+    V a[NAME(COLUMN_VECTORS)], b[NAME(COLUMN_VECTORS)];
+    for (int v = 0; v < NAME(COLUMN_VECTORS); v++) {
+        a[v] = V_SET1(down[0]) * V_LOAD(from + v * VL);
+        b[v] = V_SET1(0);
+    }
+    for (int r = 1; r <= NST_WARP_TAPS; r++) {
+        from += stride;
+        for (int v = 0; v < NAME(COLUMN_VECTORS); v++) {
+            V row = V_LOAD(from + v * VL);
+            KEEP_VECTOR(row);
             if (r < NST_WARP_TAPS)
                 a[v] = V_FMA(V_SET1(down[r]), row, a[v]);
-            if (r > 0)
-                b[v] = V_FMA(V_SET1(down[r - 1]), row, b[v]);
+            b[v] = V_FMA(V_SET1(down[r - 1]), row, b[v]);
         }
+    }
     for (int v = 0; v < NAME(PAIR_VECTORS); v++) {
-        V_STORE(above + v * VL, a[v]);
-        V_STORE(below + v * VL, b[v]);
+        V_STORE(above + v * VL, NAME(warp_across)(a, across, v));
+        V_STORE(below + v * VL, NAME(warp_across)(b, across, v));
     }
 }
 
