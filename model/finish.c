@@ -77,7 +77,7 @@ void finish_take_source(NstFinish *finish, const NstPlanes *source, NstColors co
 typedef struct NstRows {
     NstFinish *finish;
     const NstPicture *in;
-    const NstPlanes *painting;
+    const NstPainting *painting;
     NstColors color;
     NstColorMap map;
 } NstRows;
@@ -88,7 +88,8 @@ static void finish_row(const NstRows *rows, int y, int slot)
     const NstTransfer *transfer = finish->transfer;
     const NstPicture *in = rows->in;
     size_t size = (size_t)in->width * sizeof(float);
-    float scale = rows->painting->scale, *rgb[3];
+    const NstPlanes *painting = &rows->painting->planes;
+    float scale = painting->scale, *rgb[3];
     float *row[TRANSFER_ROWS];
     NstPlanes source = {.scale = 1};
     transfer_rows(transfer, slot, row);
@@ -103,7 +104,7 @@ static void finish_row(const NstRows *rows, int y, int slot)
         guided_row(finish->guided, slot, y, row[3], rgb);
     } else {
         for (int i = 0; i < 3; i++)
-            memcpy(rgb[i], rows->painting->rgb[i] + y * rows->painting->stride, size);
+            memcpy(rgb[i], painting->rgb[i] + y * painting->stride, size);
     }
     if (rows->color == NST_COLORS_MATCH)
         colors_apply(&rows->map, rgb, scale, in->width);
@@ -139,32 +140,45 @@ static NstColorMap match_colors(NstFinish *finish, const NstPlanes *painting)
 static void store_luma(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out,
                        const NstPlanes *planes, float strength)
 {
+    const NstPainting painting = {.planes = *planes};
     NstPicture gray_in = *in, gray_out = *out;
     transfer_copy(transfer, in, out);
     gray_in.model = gray_out.model = NST_COLOR_GRAY;
     gray_in.log2_chroma_w = gray_in.log2_chroma_h = gray_out.log2_chroma_w = gray_out.log2_chroma_h = 0;
-    transfer_store(transfer, &gray_in, &gray_out, planes, strength);
+    transfer_store(transfer, &gray_in, &gray_out, &painting, strength);
 }
 
-int finish_store(NstFinish *finish, const NstPicture *in, const NstPicture *out, const NstPlanes *painting,
+static void make_task(void *arg, int unit, int slot)
+{
+    const NstRows *rows = arg;
+    const NstPainting *painting = rows->painting;
+    for (int y = unit * ROWS_AT_A_TIME;
+         y < min_int((unit + 1) * ROWS_AT_A_TIME, rows->finish->transfer->work_height); y++)
+        painting->make(painting->arg, y, slot, &painting->planes);
+}
+
+int finish_store(NstFinish *finish, const NstPicture *in, const NstPicture *out, const NstPainting *painting,
                  NstColors color, float strength, NstError *err)
 {
+    const NstTransfer *transfer = finish->transfer;
     NstRows rows = {.finish = finish, .in = in, .painting = painting};
     rows.color = in->model == NST_COLOR_GRAY ? NST_COLORS_STYLE : color;
     if (!finish->guided && rows.color == NST_COLORS_STYLE) {
-        transfer_store(finish->transfer, in, out, painting, strength);
+        transfer_store(transfer, in, out, painting, strength);
         return NST_OK;
     }
     NST_TRY(need_planes(finish, err));
+    if (painting->make)
+        team_for(&transfer->team, ceil_div(transfer->work_height, ROWS_AT_A_TIME), make_task, &rows);
     if (finish->guided)
-        guided_take_painting(finish->guided, painting);
+        guided_take_painting(finish->guided, &painting->planes);
     if (rows.color == NST_COLORS_MATCH)
-        rows.map = match_colors(finish, painting);
-    team_for(&finish->transfer->team, ceil_div(in->height, ROWS_AT_A_TIME), finish_task, &rows);
-    finish->planes.scale = rows.color == NST_COLORS_CONTENT ? 1 : painting->scale;
+        rows.map = match_colors(finish, &painting->planes);
+    team_for(&transfer->team, ceil_div(in->height, ROWS_AT_A_TIME), finish_task, &rows);
+    finish->planes.scale = rows.color == NST_COLORS_CONTENT ? 1 : painting->planes.scale;
     if (rows.color == NST_COLORS_CONTENT && in->model == NST_COLOR_YUV)
-        store_luma(finish->transfer, in, out, &finish->planes, strength);
+        store_luma(transfer, in, out, &finish->planes, strength);
     else
-        transfer_store(finish->transfer, in, out, &finish->planes, strength);
+        transfer_store(transfer, in, out, &(NstPainting){.planes = finish->planes}, strength);
     return NST_OK;
 }

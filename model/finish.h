@@ -38,7 +38,7 @@ bool finish_wants_source(const NstFinish *finish, NstColors color);
 void finish_take_source(NstFinish *finish, const NstPlanes *source, NstColors color);
 
 /* Stores the painting of `in`, which took_source was told of, in `out`. */
-int finish_store(NstFinish *finish, const NstPicture *in, const NstPicture *out, const NstPlanes *painting,
+int finish_store(NstFinish *finish, const NstPicture *in, const NstPicture *out, const NstPainting *painting,
                  NstColors color, float strength, NstError *err);
 
 #endif

@@ -197,16 +197,17 @@ void picture_luma_row(const NstDsp *dsp, const NstPicture *picture, int y, float
 typedef struct NstStore {
     const NstDsp *dsp;
     const NstPicture *out, *source;
-    const NstPlanes *planes;
-    float gain, strength;
+    const NstPainting *painting;
+    int slot;
+    float strength;
     float *x[3];               /* a row of pixels: gray, R, G, B or Y, Cb, Cr */
     float *opaque;             /* its weights; NULL: 1 everywhere */
     float *sum[2], *sum_opaque; /* Cb and Cr of the band, and their weights */
     float *spare[2];
 } NstStore;
 
-static NstStore store_of(const NstDsp *dsp, const NstPicture *out, const NstPicture *source, const NstPlanes *planes,
-                         float strength, float *scratch)
+static NstStore store_of(const NstDsp *dsp, const NstPicture *out, const NstPicture *source,
+                         const NstPainting *painting, float strength, int slot, float *scratch)
 {
     float *row[SCRATCH_ROWS];
     for (int i = 0; i < SCRATCH_ROWS; i++)
@@ -214,8 +215,8 @@ static NstStore store_of(const NstDsp *dsp, const NstPicture *out, const NstPict
     return (NstStore){.dsp = dsp,
                       .out = out,
                       .source = source,
-                      .planes = planes,
-                      .gain = 1.0f / planes->scale,
+                      .painting = painting,
+                      .slot = slot,
                       .strength = strength,
                       .x = {row[0], row[1], row[2]},
                       .opaque = source->has_alpha ? row[3] : NULL,
@@ -228,17 +229,21 @@ static NstStore store_of(const NstDsp *dsp, const NstPicture *out, const NstPict
 static void convert_row(const NstStore *store, int y)
 {
     const NstDsp *dsp = store->dsp;
-    const NstPlanes *planes = store->planes;
+    const NstPainting *painting = store->painting;
+    const NstPlanes *planes = &painting->planes;
+    const float gain = 1.0f / planes->scale;
     size_t width = (size_t)store->out->width;
     const float *rgb[3];
+    if (painting->make)
+        painting->make(painting->arg, y, store->slot, planes);
     for (int i = 0; i < 3; i++)
         rgb[i] = planes->rgb[i] + y * planes->stride;
     if (store->out->model == NST_COLOR_RGB) {
         for (int i = 0; i < 3; i++)
-            dsp->clamp(store->x[i], rgb[i], store->gain, 1.0f, width);
+            dsp->clamp(store->x[i], rgb[i], gain, 1.0f, width);
     } else {
         NstWeights matrix = matrix_of(store->out);
-        dsp->rgb_to_yuv(store->x[0], store->x[1], store->x[2], rgb, matrix.kr, matrix.kb, store->gain, width);
+        dsp->rgb_to_yuv(store->x[0], store->x[1], store->x[2], rgb, matrix.kr, matrix.kb, gain, width);
     }
     if (!store->opaque)
         return;
@@ -304,9 +309,9 @@ static void store_yuv_band(const NstStore *store, int band)
 }
 
 void picture_store_band(const NstDsp *dsp, const NstPicture *out, const NstPicture *source, int band,
-                        const NstPlanes *planes, float strength, float *scratch)
+                        const NstPainting *painting, float strength, int slot, float *scratch)
 {
-    NstStore store = store_of(dsp, out, source, planes, strength, scratch);
+    NstStore store = store_of(dsp, out, source, painting, strength, slot, scratch);
     picture_copy_band(out, source, band);
     if (out->model == NST_COLOR_YUV) {
         store_yuv_band(&store, band);

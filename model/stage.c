@@ -164,20 +164,21 @@ static int look(NstStage *stage, const NstPicture *in, const NstStylizeOptions *
 }
 
 /* The last painting goes on, but for what came into view. */
-static void carry(NstStage *stage, const NstPlanes *painting)
+static void carry(NstStage *stage)
 {
     const NstPieceShapes *shapes = painter_pieces(stage->painter);
     NstPiece piece;
     while (temporal_next_piece(stage->temporal, shapes, &piece))
         temporal_fill(stage->temporal, shapes, &piece,
                       painter_paint_piece(stage->painter, piece.shape, piece.x, piece.y));
-    temporal_carry(stage->temporal, painting);
+    temporal_carry(stage->temporal);
 }
 
 int stage_paint(NstStage *stage, const NstPicture *in, const NstPicture *out, const NstStylizeOptions *options,
                 const NstFrameInfo *info, NstFrameReport *report, NstError *err)
 {
-    const NstPlanes *source = painter_source(stage->painter), *painting = source;
+    const NstPlanes *source = painter_source(stage->painter);
+    NstPainting painting = {.planes = *source};
     float shares[NST_MAX_STYLES];
     NstSight sight;
     mix_shares(options, stage->spec.styles.n, shares);
@@ -194,16 +195,18 @@ int stage_paint(NstStage *stage, const NstPicture *in, const NstPicture *out, co
 
     if (sight.paint) {
         painter_paint(stage->painter, shares, options->temporal * KEEP_STATISTICS);
-        painting = painter_result(stage->painter);
+        painting.planes = *painter_result(stage->painter);
         if (stage->temporal)
-            report->flicker = temporal_blend(stage->temporal, painting);
+            report->flicker = temporal_blend(stage->temporal, &painting.planes);
     } else {
-        carry(stage, painting);
+        carry(stage);
+        painting.make = temporal_make_row;
+        painting.arg = stage->temporal;
     }
 
     report->width = stage->spec.work_width;
     report->height = stage->spec.work_height;
     report->scene_cut = sight.scene_cut;
     report->painted = sight.paint;
-    return finish_store(&stage->finish, in, out, painting, options->color, options->strength, err);
+    return finish_store(&stage->finish, in, out, &painting, options->color, options->strength, err);
 }

@@ -142,7 +142,6 @@ typedef struct Job {
     float *half;             /* luma for the flow */
     ptrdiff_t half_stride;
     float tolerance;         /* of squared differences */
-    bool painted;            /* the painting, and blended; else carried */
 } Job;
 
 static float *scratch(const NstTemporal *t, int slot, int row)
@@ -385,20 +384,31 @@ static void blend_rows(const Job *job, int y, int slot)
 
 /*
  * What was carried along has lost some of its texture between the pixels; the result, not the history, gets it back.
- * And where nothing is painted and the motion is not trusted, it changes as the source does.
+ * And where nothing is painted and the motion is not trusted, it changes as the source does. trust: NULL, or of samples
  */
+static void sharpen_row(const NstTemporal *t, int row, int slot, const float *carried, const float *trust,
+                        const NstPlanes *planes)
+{
+    const int y = row / 2, i = row % 2;
+    const ptrdiff_t at = row * planes->stride;
+    const float *weight = temporal_enlarge(t, t->weight, y, i, slot, 0);
+    const float *enlarged = trust ? temporal_enlarge(t, trust, y, i, slot, 1) : NULL;
+    t->dsp.temporal_sharpen((float *const[]){planes->rgb[0] + at, planes->rgb[1] + at, planes->rgb[2] + at},
+                            planes->scale, weight, t->sharpen, trust ? temporal_luma_row(t, row) : NULL, enlarged,
+                            carried, t->history_stride, t->w);
+}
+
 static void sharpen_rows(const Job *job, int y, int slot)
 {
-    NstTemporal *t = job->t;
-    for (int i = 0; i < 2 && 2 * y + i < t->h; i++) {
-        ptrdiff_t row = 2 * y + i, at = row * job->planes->stride;
-        const float *weight = temporal_enlarge(t, t->weight, y, i, slot, 0);
-        const float *trust = job->painted ? NULL : temporal_enlarge(t, t->trust, y, i, slot, 1);
-        float *x[3] = {job->planes->rgb[0] + at, job->planes->rgb[1] + at, job->planes->rgb[2] + at};
-        t->dsp.temporal_sharpen(x, job->planes->scale, weight, t->sharpen,
-                                trust ? temporal_luma_row(t, (int)row) : NULL, trust,
-                                temporal_carried_row(t, (int)row), t->history_stride, t->w);
-    }
+    const NstTemporal *t = job->t;
+    for (int row = 2 * y; row < min_int(2 * y + 2, t->h); row++)
+        sharpen_row(t, row, slot, temporal_carried_row(t, row), NULL, job->planes);
+}
+
+void temporal_make_row(const void *arg, int y, int slot, const NstPlanes *planes)
+{
+    const NstTemporal *t = arg;
+    sharpen_row(t, y, slot, t->history + y * t->history_stride, t->seen, planes);
 }
 
 /* Rows of samples that are blended, and sharpened behind that, while they are at hand; not at the ends of a band */
@@ -430,11 +440,6 @@ static void frame_task(void *arg, int y, int slot)
         frame_carried(job->t, row);
 }
 
-static void sharpen_task(void *arg, int y, int slot)
-{
-    sharpen_rows(arg, y, slot);
-}
-
 /* What was carried becomes the history. */
 static void remember(NstTemporal *t)
 {
@@ -447,7 +452,7 @@ static void remember(NstTemporal *t)
 /* The sharpness that is missing is measured in one painting, and given back to the next. */
 float temporal_blend(NstTemporal *t, const NstPlanes *painting)
 {
-    Job job = {.t = t, .planes = painting, .painted = true};
+    Job job = {.t = t, .planes = painting};
     const int bands = ceil_div(t->sh, BAND), counted = ceil_div(t->h, 2) * ceil_div(t->w, 4);
     const bool had_history = t->has_history;
     team_for(&t->team, bands, band_task, &job);
@@ -462,11 +467,10 @@ float temporal_blend(NstTemporal *t, const NstPlanes *painting)
     return had_history ? (float)(sum_rows(t, 1) / (counted * (double)painting->scale)) : 0;
 }
 
-void temporal_carry(NstTemporal *t, const NstPlanes *painting)
+void temporal_carry(NstTemporal *t)
 {
-    Job job = {.t = t, .planes = painting};
+    Job job = {.t = t};
     team_for(&t->team, t->sh, frame_task, &job);
-    team_for(&t->team, t->sh, sharpen_task, &job);
     remember(t);
     float *trust = t->trust;
     t->trust = t->seen;

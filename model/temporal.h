@@ -58,7 +58,10 @@ bool temporal_next_piece(NstTemporal *temporal, const NstPieceShapes *shapes, Ns
 void temporal_fill(NstTemporal *temporal, const NstPieceShapes *shapes, const NstPiece *piece,
                    const NstPlanes *painting);
 
-/* Writes the last painting, carried along the motion, in place of a fresh one. */
-void temporal_carry(NstTemporal *temporal, const NstPlanes *painting);
+/* The last painting, carried along the motion, takes the place of a fresh one. */
+void temporal_carry(NstTemporal *temporal);
+
+/* Makes a row of what was carried, until the next temporal_look; arg: the NstTemporal. */
+NstMakeRow temporal_make_row;
 
 #endif

@@ -48,7 +48,8 @@ void transfer_free(NstTransfer *transfer)
 typedef struct NstCall {
     const NstTransfer *transfer;
     const NstPicture *in, *out;
-    const NstPlanes *planes;
+    const NstPlanes *planes;     /* to load into */
+    const NstPainting *painting; /* to store */
     float strength;
 } NstCall;
 
@@ -121,16 +122,22 @@ void transfer_load(const NstTransfer *transfer, const NstPicture *in, const NstP
 static void store_task(void *arg, int unit, int slot)
 {
     const NstCall *call = arg;
+    const NstTransfer *transfer = call->transfer;
+    NstPainting painting = *call->painting;
+    float *rows[TRANSFER_ROWS];
     int bands = picture_bands(call->in);
+    transfer_rows(transfer, slot, rows);
+    if (painting.make)
+        painting.planes = (NstPlanes){{rows[0], rows[1], rows[2]}, 0, 1};
     for (int band = unit * ROWS_AT_A_TIME; band < min_int((unit + 1) * ROWS_AT_A_TIME, bands); band++)
-        picture_store_band(&call->transfer->dsp, call->out, call->in, band, call->planes, call->strength,
-                           transfer_scratch(call->transfer, slot));
+        picture_store_band(&transfer->dsp, call->out, call->in, band, &painting, call->strength, slot,
+                           transfer_scratch(transfer, slot));
 }
 
-void transfer_store(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out, const NstPlanes *planes,
-                    float strength)
+void transfer_store(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out,
+                    const NstPainting *painting, float strength)
 {
-    NstCall call = {transfer, in, out, planes, strength};
+    NstCall call = {.transfer = transfer, .in = in, .out = out, .painting = painting, .strength = strength};
     team_for(&transfer->team, ceil_div(picture_bands(in), ROWS_AT_A_TIME), store_task, &call);
 }
 

@@ -37,9 +37,9 @@ void transfer_load(const NstTransfer *transfer, const NstPicture *in, const NstP
 /* Whether the working size is not the picture's. */
 bool transfer_reduces(const NstTransfer *transfer);
 
-/* From planes of the picture's own size; see picture_store_band. */
-void transfer_store(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out, const NstPlanes *planes,
-                    float strength);
+/* From a painting of the picture's own size; see picture_store_band. */
+void transfer_store(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out,
+                    const NstPainting *painting, float strength);
 
 void transfer_copy(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out);
 

@@ -46,7 +46,7 @@ static void store_all(const NstDsp *dsp, const NstPicture *out, const NstPicture
     float *scratch = malloc(picture_scratch(out->width) * sizeof(float));
     assert_non_null(scratch);
     for (int band = picture_bands(out); band-- > 0;)
-        picture_store_band(dsp, out, source, band, planes, strength, scratch);
+        picture_store_band(dsp, out, source, band, &(NstPainting){.planes = *planes}, strength, 0, scratch);
     free(scratch);
 }
 

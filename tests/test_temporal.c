@@ -79,6 +79,14 @@ static double distance(const float *a, const float *b)
     return sum / (3 * PIXELS);
 }
 
+/* Writes what is carried in place of a painting. */
+static void carry(const Stream *s)
+{
+    temporal_carry(s->temporal);
+    for (int y = 0; y < s->h; y++)
+        temporal_make_row(s->temporal, y, 0, &s->painting);
+}
+
 static NstSight step(Stream *s)
 {
     const LumaOf luma = {&s->source, s->w};
@@ -86,7 +94,7 @@ static NstSight step(Stream *s)
     if (sight.paint)
         temporal_blend(s->temporal, &s->painting);
     else
-        temporal_carry(s->temporal, &s->painting);
+        carry(s);
     return sight;
 }
 
