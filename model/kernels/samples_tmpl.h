@@ -71,6 +71,28 @@ TARGET static inline WORD SAMPLE(blended)(WORD old, float value, float share, co
     return (WORD)((old & ~(most << samples->shift)) | ((unsigned)(int)level << samples->shift));
 }
 
+/* Integers that fill their words: a block of them from words, and to words of which nothing is wanted, as above */
+TARGET static inline void SAMPLE(load_block)(float *restrict y, const NstSamples *samples, const uint8_t *from,
+                                             float scale, float shift)
+{
+    WORD words[NAME(SAMPLE_BLOCK)];
+    SAMPLE(gather)(words, from, samples->step, NAME(SAMPLE_BLOCK));
+    for (int i = 0; i < NAME(SAMPLE_BLOCK); i++)
+        y[i] = FMA(scale, (float)(int)words[i], shift);
+}
+
+TARGET static inline void SAMPLE(store_block)(uint8_t *to, const NstSamples *samples, const float *restrict x)
+{
+    const V scale = V_SET1(samples->scale), offset = V_SET1(samples->offset), most = V_SET1((WORD)-1);
+    WORD words[NAME(SAMPLE_BLOCK)];
+    float level[NAME(SAMPLE_BLOCK)];
+    for (int i = 0; i < NAME(SAMPLE_BLOCK); i += VL)
+        V_STORE(level + i, V_MIN(V_MAX(V_FMA(scale, V_LOAD(x + i), offset) + V_SET1(0.5f), V_SET1(0)), most));
+    for (int i = 0; i < NAME(SAMPLE_BLOCK); i++)
+        words[i] = (WORD)(int)level[i];
+    SAMPLE(scatter)(to, samples->step, words, NAME(SAMPLE_BLOCK));
+}
+
 #endif
 
 TARGET static void SAMPLE(load)(float *restrict y, const NstSamples *from, float gain, size_t n)
@@ -80,7 +102,14 @@ TARGET static void SAMPLE(load)(float *restrict y, const NstSamples *from, float
     WORD words[NAME(SAMPLE_BLOCK)];
     for (size_t done = 0; done < n; done += NAME(SAMPLE_BLOCK)) {
         size_t m = n - done < NAME(SAMPLE_BLOCK) ? n - done : NAME(SAMPLE_BLOCK);
-        SAMPLE(gather)(words, samples.data + (ptrdiff_t)done * samples.step, samples.step, m);
+        const uint8_t *at = samples.data + (ptrdiff_t)done * samples.step;
+#ifndef FROM_WORD
+        if (samples.depth == 8 * sizeof(WORD) && m == NAME(SAMPLE_BLOCK)) {
+            SAMPLE(load_block)(y + done, &samples, at, scale, shift);
+            continue;
+        }
+#endif
+        SAMPLE(gather)(words, at, samples.step, m);
         for (size_t i = 0; i < m; i++)
             y[done + i] = FMA(scale, SAMPLE(value)(words[i], &samples), shift);
     }
@@ -103,6 +132,12 @@ TARGET static void SAMPLE(blend)(const NstSamples *to, const float *x, const flo
     for (size_t done = 0; done < n; done += NAME(SAMPLE_BLOCK)) {
         size_t m = n - done < NAME(SAMPLE_BLOCK) ? n - done : NAME(SAMPLE_BLOCK);
         uint8_t *at = samples.data + (ptrdiff_t)done * samples.step;
+#ifndef FROM_WORD
+        if (samples.depth == 8 * sizeof(WORD) && !weight && strength == 1.0f && m == NAME(SAMPLE_BLOCK)) {
+            SAMPLE(store_block)(at, &samples, x + done);
+            continue;
+        }
+#endif
         SAMPLE(gather)(words, at, samples.step, m);
         if (weight)
             SAMPLE(blend_words)(words, &samples, x + done, weight + done, strength, m);
