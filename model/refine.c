@@ -14,7 +14,8 @@ enum {
     INNER = 10,    /* steps of a round */
     SPARSE = 8,    /* samples to each side of one that tells of the light */
     BAND = 32,     /* rows, or so, that all steps are made in while they are at hand */
-    BAND_MIN = 2 * INNER + 2 /* the steps at two seams must not meet */
+    BAND_MIN = 2 * INNER + 2, /* the steps at two seams must not meet */
+    PAGE = 1024, APART = 80   /* floats */
 };
 
 _Static_assert(BAND * 3 / 4 >= BAND_MIN, "two bands are made of one and a half and more");
@@ -24,9 +25,16 @@ static size_t stride_of(int w)
     return align_floats((size_t)w + FRAME + 1);
 }
 
+/* Planes that lie whole pages apart would push each other out of the cache. */
+static size_t plane_floats(int w, int h)
+{
+    const size_t floats = stride_of(w) * ((size_t)h + 2);
+    return floats + (PAGE + APART - floats % PAGE) % PAGE;
+}
+
 size_t refine_floats(int w, int h)
 {
-    return PLANES * stride_of(w) * ((size_t)h + 2);
+    return PLANES * plane_floats(w, h);
 }
 
 typedef struct Job {
@@ -49,7 +57,7 @@ static void lay_out(NstRefine *r, const NstRefineLevel *level, float *memory)
     r->w = level->w;
     r->h = level->h;
     r->stride = (ptrdiff_t)stride_of(level->w);
-    for (int i = 0; i < PLANES; i++, memory += r->stride * (level->h + 2))
+    for (int i = 0; i < PLANES; i++, memory += plane_floats(level->w, level->h))
         *planes[i] = memory + r->stride + FRAME;
     /* no smoothness across the frame */
     memset(r->down - r->stride, 0, (size_t)r->w * sizeof(float));
