@@ -38,12 +38,12 @@ VECTOR_SCENES, VECTOR_FRAMES = ("cross", "all"), 24
 ENCODERS = {"x264": ["-c:v", "libx264", "-crf", "18"],
             "x264, no B": ["-c:v", "libx264", "-crf", "18", "-bf", "0", "-refs", "1"],
             "mpeg4": ["-c:v", "mpeg4", "-q:v", "3"]}
-SPEED_ROUNDS, SPEED_BLOCK, SPEED_FIRST, SPEED_LAST = 40, 20, 4, 18 # frames of a block, those between which it is timed
+SPEED_ROUNDS, SPEED_BLOCK, SPEED_FIRST, SPEED_LAST = 40, 20, 4, 18  # frames of a block, those between which it is timed
 RATE = 25
 PER_FRAME = "temporal=0"
 EVERY = f"{SMOOTH}:every=2" if SMOOTH else "every=2"
 KINDS = {"frames": PER_FRAME, "smooth": SMOOTH, "every2": EVERY}
-TEMPORAL = 0.8 # the filter's default
+TEMPORAL = 0.8  # the filter's default
 SWITCHES = {"frames": {"temporal": 0, "every": 1}, "smooth": {"temporal": TEMPORAL, "every": 1},
             "every2": {"temporal": TEMPORAL, "every": 2}}
 
@@ -85,9 +85,9 @@ class Bench:
         self.nst("apply", "-s", STYLE, "--strength", "0", *(path for pair in pairs for path in pair))
         return [ppm for _, ppm in pairs]
 
-    def scene(self, name, size, frames):
+    def scene(self, name, size, frames, prefix=""):
         """The clip and the folder of its true motion."""
-        clip, flow = self.path(f"{name}.y4m"), self.path(f"{name}-flow")
+        clip, flow = self.path(f"{prefix}{name}.y4m"), self.path(f"{prefix}{name}-flow")
         shutil.rmtree(flow, ignore_errors=True)
         os.makedirs(flow)
         with open(clip, "wb") as out:
@@ -172,7 +172,7 @@ def bench_flow(bench):
     worker = os.path.join(bench.build, "bench", "flow_worker")
     times = []
     for name in SCENES:
-        clip, folder = bench.scene(name, SIZE, FLOW_FRAMES)
+        clip, folder = bench.scene(name, SIZE, FLOW_FRAMES, "flow-")
         frames = flow_opencv.read_scene(clip)
         found = [flow_opencv.estimate(frames), flow_opencv.estimate_ours(frames, worker),
                  flow_opencv.estimate_half(frames, worker)]
@@ -187,8 +187,10 @@ def bench_flow(bench):
 
 
 def bench_vectors(bench):
-    """Motion that begins with a decoder's vectors beside motion that is searched for. The clip runs backwards, as the search
-    leads from a frame to the one before it and the truth to the one after it."""
+    """
+    Motion that begins with a decoder's vectors beside motion that is searched for. The clip runs backwards, as the
+    search leads from a frame to the one before it and the truth to the one after it.
+    """
     try:
         import flow_opencv
     except ImportError:
@@ -196,7 +198,7 @@ def bench_vectors(bench):
         return
     worker = os.path.join(bench.build, "bench", "vectors_worker")
     for name in VECTOR_SCENES:
-        scene, folder = bench.scene(name, SIZE, VECTOR_FRAMES)
+        scene, folder = bench.scene(name, SIZE, VECTOR_FRAMES, "vectors-")
         backwards, clip = bench.path("backwards.y4m"), bench.path("vectors.nut")
         flow_opencv.write_backwards(scene, backwards)
         for encoder, options in ENCODERS.items():
@@ -264,9 +266,13 @@ def there_and_back(bench, clip):
 def moments(bench, clip, filters, frames):
     """When frames that pass the filters do so."""
     command = [os.path.join(bench.build, "bin", "ffmpeg"), "-v", "error", "-stream_loop", "-1", "-r", str(RATE),
-               "-t", str(frames / RATE), "-i", clip, "-vf", f"{filters},metadata=print:file=-:direct=1", "-f", "null", "-"]
+               "-t", str(frames / RATE), "-i", clip, "-vf", f"{filters},metadata=print:file=-:direct=1",
+               "-f", "null", "-"]
     with subprocess.Popen(command, env=bench.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as ffmpeg:
-        return [time.perf_counter() for line in ffmpeg.stdout if line.startswith(b"frame:")]
+        found = [time.perf_counter() for line in ffmpeg.stdout if line.startswith(b"frame:")]
+    if ffmpeg.returncode:
+        raise subprocess.CalledProcessError(ffmpeg.returncode, command)
+    return found
 
 
 def bench_speed(bench):
@@ -274,7 +280,7 @@ def bench_speed(bench):
     One process that is switched from kind to kind, there and back, block by block: others slow this machine down by the
     minute, but three neighbouring blocks much alike.
     """
-    clip, flow = bench.scene("cross", SIZE, FRAMES)
+    clip, flow = bench.scene("cross", SIZE, FRAMES, "speed-")
     shutil.rmtree(flow)
     order = [kind for i in range(SPEED_ROUNDS) for kind in list(SWITCHES)[:: -1 if i % 2 else 1]]
     switches = bench.path("switches")
@@ -283,8 +289,8 @@ def bench_speed(bench):
             commands = ", ".join(f"nst {name} {value}" for name, value in SWITCHES[kind].items())
             print(f"{max(i * SPEED_BLOCK - 0.5, 0) / RATE} {commands};", file=out)
     measured = f"eq(mod(n,{SPEED_BLOCK}),{SPEED_FIRST})+eq(mod(n,{SPEED_BLOCK}),{SPEED_LAST})"
-    times = moments(bench, there_and_back(bench, clip), f"sendcmd=f={switches},{bench.filter(SMOOTH)},select='{measured}'",
-                    len(order) * SPEED_BLOCK)
+    filters = f"sendcmd=f={switches},{bench.filter(SMOOTH)},select='{measured}'"
+    times = moments(bench, there_and_back(bench, clip), filters, len(order) * SPEED_BLOCK)
     ms = {kind: [] for kind in SWITCHES}
     for kind, first, last in zip(order, times[::2], times[1::2]):
         ms[kind].append(1e3 * (last - first) / (SPEED_LAST - SPEED_FIRST))
@@ -299,7 +305,8 @@ def bench_speed(bench):
 
 
 CASES = {name: (lambda bench, name=name: bench_scene(bench, name)) for name in SCENES}
-CASES.update(flow=bench_flow, vectors=bench_vectors, fox=bench_fox, static=bench_static, cut=bench_cut, speed=bench_speed)
+CASES.update(flow=bench_flow, vectors=bench_vectors, fox=bench_fox, static=bench_static, cut=bench_cut,
+             speed=bench_speed)
 
 
 def main():
