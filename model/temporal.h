@@ -12,7 +12,8 @@
  * ../doc/temporal.md has the method. One thread at a time; nothing is allocated after temporal_create; results do not
  * depend on the number of threads.
  *
- * For each picture: temporal_look, and then temporal_blend, where a fresh painting was made, or temporal_carry.
+ * For each picture: temporal_look, and then temporal_blend, where a fresh painting was made, or temporal_carry and
+ * temporal_make_row.
  */
 typedef struct NstTemporal NstTemporal;
 
