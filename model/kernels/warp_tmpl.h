@@ -40,20 +40,18 @@ TARGET static inline __attribute__((always_inline)) void NAME(warp_quad)(const f
                                                                          float *above, float *below)
 {
     V a[NAME(COLUMN_VECTORS)], b[NAME(COLUMN_VECTORS)];
-    for (int v = 0; v < NAME(COLUMN_VECTORS); v++) {
-        a[v] = V_SET1(down[0]) * V_LOAD(from + v * VL);
-        b[v] = V_SET1(0);
-    }
-    for (int r = 1; r <= NST_WARP_TAPS; r++) {
-        from += stride;
+    for (int v = 0; v < NAME(COLUMN_VECTORS); v++)
+        a[v] = b[v] = V_SET1(0);
+#pragma GCC unroll 9
+    for (int r = 0; r <= NST_WARP_TAPS; r++, from += stride)
         for (int v = 0; v < NAME(COLUMN_VECTORS); v++) {
             V row = V_LOAD(from + v * VL);
             KEEP_VECTOR(row);
             if (r < NST_WARP_TAPS)
                 a[v] = V_FMA(V_SET1(down[r]), row, a[v]);
-            b[v] = V_FMA(V_SET1(down[r - 1]), row, b[v]);
+            if (r > 0)
+                b[v] = V_FMA(V_SET1(down[r - 1]), row, b[v]);
         }
-    }
     for (int v = 0; v < NAME(PAIR_VECTORS); v++) {
         V_STORE(above + v * VL, NAME(warp_across)(a, across, v));
         V_STORE(below + v * VL, NAME(warp_across)(b, across, v));
