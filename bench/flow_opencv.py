@@ -31,17 +31,6 @@ def read_scene(clip):
     return numpy.stack(frames).reshape(-1, height, width)
 
 
-def write_backwards(scene, clip):
-    """A clip of samples/motion.c from its last frame to its first"""
-    with open(scene, "rb") as file:
-        header, rest = file.readline(), file.read()
-    size = len(b"FRAME\n") + 3 * int(header.split()[1][1:]) * int(header.split()[2][1:])
-    with open(clip, "wb") as file:
-        file.write(header)
-        for at in reversed(range(0, len(rest), size)):
-            file.write(rest[at:at + size])
-
-
 def read_truth(folder, index, height, width):
     """The motion, 2 x height x width, and where it is seen"""
     path = os.path.join(folder, f"{index:06}")

@@ -43,9 +43,7 @@ RATE = 25
 PER_FRAME = "temporal=0"
 EVERY = f"{SMOOTH}:every=2" if SMOOTH else "every=2"
 KINDS = {"frames": PER_FRAME, "smooth": SMOOTH, "every2": EVERY}
-TEMPORAL = 0.8  # the filter's default
-SWITCHES = {"frames": {"temporal": 0, "every": 1}, "smooth": {"temporal": TEMPORAL, "every": 1},
-            "every2": {"temporal": TEMPORAL, "every": 2}}
+SWITCHED = {"temporal": "0.8", "every": "1"}  # what tells the kinds apart, and the filter's defaults
 
 
 class Bench:
@@ -186,6 +184,16 @@ def bench_flow(bench):
     yield at_most("flow", "time, of OpenCV's, at half size", half / peer, 0.5)
 
 
+def reorder(clip, result, order):
+    """The frames of a clip of samples/motion.c, in the order that `order` puts a list of them in"""
+    with open(clip, "rb") as file:
+        header, rest = file.readline(), file.read()
+    size = len(b"FRAME\n") + 3 * int(header.split()[1][1:]) * int(header.split()[2][1:])
+    with open(result, "wb") as file:
+        file.write(header)
+        file.writelines(order([rest[at:at + size] for at in range(0, len(rest), size)]))
+
+
 def bench_vectors(bench):
     """
     Motion that begins with a decoder's vectors beside motion that is searched for. The clip runs backwards, as the
@@ -200,7 +208,7 @@ def bench_vectors(bench):
     for name in VECTOR_SCENES:
         scene, folder = bench.scene(name, SIZE, VECTOR_FRAMES, "vectors-")
         backwards, clip = bench.path("backwards.y4m"), bench.path("vectors.nut")
-        flow_opencv.write_backwards(scene, backwards)
+        reorder(scene, backwards, lambda frames: frames[::-1])
         for encoder, options in ENCODERS.items():
             bench.ffmpeg("-i", backwards, "-pix_fmt", "yuv420p", *options, clip)
             errors, taken, times = flow_opencv.vectors(clip, worker, folder, SIZE, VECTOR_FRAMES)
@@ -250,19 +258,6 @@ def bench_cut(bench):
     yield at_most("cut", "first frame after it, difference of 255", max(255 * frame["difference"] for frame in cuts), 0)
 
 
-def there_and_back(bench, clip):
-    """A clip that can be repeated: without its ends in the way back, and so without a cut."""
-    back = bench.path("there-and-back.y4m")
-    with open(clip, "rb") as there, open(back, "wb") as out:
-        out.write(there.readline())
-        frames = there.read()
-        size = len(frames) // FRAMES
-        out.write(frames)
-        for i in range(FRAMES - 2, 0, -1):
-            out.write(frames[i * size:(i + 1) * size])
-    return back
-
-
 def moments(bench, clip, filters, frames):
     """When frames that pass the filters do so."""
     command = [os.path.join(bench.build, "bin", "ffmpeg"), "-v", "error", "-stream_loop", "-1", "-r", str(RATE),
@@ -275,26 +270,33 @@ def moments(bench, clip, filters, frames):
     return found
 
 
+def switch_to(kind):
+    """Commands that make the filter paint as that kind does"""
+    given = dict(option.split("=", 1) for option in KINDS[kind].split(":") if option)
+    return ", ".join(f"nst {name} {given.get(name, default)}" for name, default in SWITCHED.items())
+
+
 def bench_speed(bench):
     """
     One process that is switched from kind to kind, there and back, block by block: others slow this machine down by the
-    minute, but three neighbouring blocks much alike.
+    minute, but three neighbouring blocks much alike. The clip too goes there and back, so that it repeats without a cut.
     """
     clip, flow = bench.scene("cross", SIZE, FRAMES, "speed-")
     shutil.rmtree(flow)
-    order = [kind for i in range(SPEED_ROUNDS) for kind in list(SWITCHES)[:: -1 if i % 2 else 1]]
+    repeated = bench.path("there-and-back.y4m")
+    reorder(clip, repeated, lambda frames: frames + frames[-2:0:-1])
+    order = [kind for i in range(SPEED_ROUNDS) for kind in list(KINDS)[:: -1 if i % 2 else 1]]
     switches = bench.path("switches")
     with open(switches, "w") as out:
         for i, kind in enumerate(order):
-            commands = ", ".join(f"nst {name} {value}" for name, value in SWITCHES[kind].items())
-            print(f"{max(i * SPEED_BLOCK - 0.5, 0) / RATE} {commands};", file=out)
+            print(f"{max(i * SPEED_BLOCK - 0.5, 0) / RATE} {switch_to(kind)};", file=out)
     measured = f"eq(mod(n,{SPEED_BLOCK}),{SPEED_FIRST})+eq(mod(n,{SPEED_BLOCK}),{SPEED_LAST})"
     filters = f"sendcmd=f={switches},{bench.filter(SMOOTH)},select='{measured}'"
-    times = moments(bench, there_and_back(bench, clip), filters, len(order) * SPEED_BLOCK)
-    ms = {kind: [] for kind in SWITCHES}
+    times = moments(bench, repeated, filters, len(order) * SPEED_BLOCK)
+    ms = {kind: [] for kind in KINDS}
     for kind, first, last in zip(order, times[::2], times[1::2]):
         ms[kind].append(1e3 * (last - first) / (SPEED_LAST - SPEED_FIRST))
-    for kind in SWITCHES:
+    for kind in KINDS:
         yield row("speed", f"{kind}, ms a frame", statistics.median(ms[kind]), "", True)
     rounds = list(zip(ms["frames"], ms["smooth"], ms["every2"]))
     yield at_most("speed", "cost of smoothing, of a frame's time",
