@@ -138,14 +138,13 @@ static NstColorMap match_colors(NstFinish *finish, const NstPlanes *painting)
  * and therefore are luma in every matrix.
  */
 static void store_luma(const NstTransfer *transfer, const NstPicture *in, const NstPicture *out,
-                       const NstPlanes *planes, float strength)
+                       const NstPainting *painting, float strength)
 {
-    const NstPainting painting = {.planes = *planes};
     NstPicture gray_in = *in, gray_out = *out;
     transfer_copy(transfer, in, out);
     gray_in.model = gray_out.model = NST_COLOR_GRAY;
     gray_in.log2_chroma_w = gray_in.log2_chroma_h = gray_out.log2_chroma_w = gray_out.log2_chroma_h = 0;
-    transfer_store(transfer, &gray_in, &gray_out, &painting, strength);
+    transfer_store(transfer, &gray_in, &gray_out, painting, strength);
 }
 
 static void make_task(void *arg, int unit, int slot)
@@ -176,9 +175,10 @@ int finish_store(NstFinish *finish, const NstPicture *in, const NstPicture *out,
         rows.map = match_colors(finish, &painting->planes);
     team_for(&transfer->team, ceil_div(in->height, ROWS_AT_A_TIME), finish_task, &rows);
     finish->planes.scale = rows.color == NST_COLORS_CONTENT ? 1 : painting->planes.scale;
+    const NstPainting finished = {.planes = finish->planes};
     if (rows.color == NST_COLORS_CONTENT && in->model == NST_COLOR_YUV)
-        store_luma(transfer, in, out, &finish->planes, strength);
+        store_luma(transfer, in, out, &finished, strength);
     else
-        transfer_store(transfer, in, out, &(NstPainting){.planes = finish->planes}, strength);
+        transfer_store(transfer, in, out, &finished, strength);
     return NST_OK;
 }
